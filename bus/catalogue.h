@@ -1,0 +1,111 @@
+/* Catalogue: departments, items with their schemas, code lists and areas, and subscribers with their grants.
+ *
+ * One libconfig file (schemas/catalogue.cfg) with the folders it names. Loaded whole or not at all; immutable afterwards;
+ * everything in it lives until destroy. Indexes are positions in the arrays below. */
+#ifndef BUS_CATALOGUE_H
+#define BUS_CATALOGUE_H
+
+#include "bus/event.h"
+#include "bus/schema.h"
+
+enum { BUS_CATALOGUE_MAX_SUBSCRIBERS = 64, BUS_CATALOGUE_MAX_VERSIONS = 32, BUS_CATALOGUE_MAX_GRANTS = 1024 };
+
+struct bus_department {
+    const char *name, *name_zh, *name_en;
+};
+
+/* One published version of an item's schema. */
+struct bus_item_version {
+    int number; /* 1, 2, … */
+    struct bus_schema *schema;
+    const char *path;
+};
+
+struct bus_item {
+    const char *name; /* after the department in the topic, such as registration.change */
+    const struct bus_department *department;
+    int number; /* stable, stored in state */
+    const char *name_zh, *name_en, *class_zh;
+    bool is_register; /* the item that says which names and organisations exist */
+    const char *const *key_fields;
+    size_t key_field_count;
+    const struct bus_item_version *versions; /* ascending; the last is current */
+    size_t version_count;
+};
+
+struct bus_grant {
+    const char *name; /* unique in the exchange */
+    const struct bus_subscriber *subscriber;
+    const char *item;
+    const struct bus_department *department; /* NULL = every department that delivers the item */
+    const char *const *fields;
+    size_t field_count;
+    const char *purpose, *legal_basis;
+    int64_t from_ms, to_ms; /* in force while from <= now < to; to = INT64_MAX when open */
+    bool organisations, persons; /* subject kinds */
+    const char *const *areas; /* prefixes; none = everywhere */
+    size_t area_count;
+};
+
+struct bus_subscriber {
+    const char *name, *name_zh, *name_en;
+    int number; /* 0..63, stable: its bit among a record's holders */
+    bool is_public;
+    const struct bus_grant *grants;
+    size_t grant_count;
+};
+
+/* A code list value or an area's lifetime. */
+struct bus_code {
+    const char *value, *name_zh, *name_en;
+};
+struct bus_code_list {
+    const char *name;
+    const struct bus_code *codes;
+    size_t count;
+};
+struct bus_area {
+    const char *code;           /* six digits */
+    int32_t from_days, to_days; /* existed from <= day < to */
+};
+
+struct bus_catalogue;
+
+/* FATAL with file, line and reason: unknown key, missing schema, envelope not first, granted field unknown or `secret`,
+ * personal field granted to a public subscriber, number used twice. */
+BUS_MUST_CHECK enum bus_status bus_catalogue_load(const char *path, struct bus_catalogue **out_catalogue,
+                                                  struct bus_error *error);
+void bus_catalogue_destroy(struct bus_catalogue *catalogue);
+
+const char *bus_catalogue_exchange_view(const struct bus_catalogue *catalogue);
+size_t bus_catalogue_department_count(const struct bus_catalogue *catalogue);
+const struct bus_department *bus_catalogue_department(const struct bus_catalogue *catalogue, size_t index);
+const struct bus_department *bus_catalogue_find_department(const struct bus_catalogue *catalogue, const char *name);
+size_t bus_catalogue_item_count(const struct bus_catalogue *catalogue);
+const struct bus_item *bus_catalogue_item(const struct bus_catalogue *catalogue, size_t index);
+/* NULL when there is none. */
+const struct bus_item *bus_catalogue_find_item(const struct bus_catalogue *catalogue, const char *department,
+                                               const char *item);
+const struct bus_item *bus_catalogue_item_by_number(const struct bus_catalogue *catalogue, int number);
+/* The version of `item` whose schema has this fingerprint, or NULL. */
+const struct bus_item_version *bus_item_version_by_fingerprint(const struct bus_item *item, uint64_t fingerprint);
+const struct bus_item_version *bus_item_current(const struct bus_item *item);
+
+size_t bus_catalogue_subscriber_count(const struct bus_catalogue *catalogue);
+const struct bus_subscriber *bus_catalogue_subscriber(const struct bus_catalogue *catalogue, size_t index);
+const struct bus_subscriber *bus_catalogue_find_subscriber(const struct bus_catalogue *catalogue, const char *name);
+
+/* NULL when there is no such list. */
+const struct bus_code_list *bus_catalogue_code_list(const struct bus_catalogue *catalogue, const char *name);
+bool bus_code_list_has(const struct bus_code_list *list, struct bus_bytes value);
+/* Whether the six-digit (or first six of nine- or twelve-digit) area ever existed, GB/T 2260. */
+bool bus_catalogue_area_existed(const struct bus_catalogue *catalogue, struct bus_bytes code);
+
+/* "<prefix>in.<department>.<item>" and "<prefix>out.<subscriber>"; `out_topic` holds BUS_TOPIC_SIZE bytes. */
+enum { BUS_TOPIC_SIZE = 250 };
+void bus_topic_in(const char *prefix, const struct bus_item *item, char out_topic[BUS_TOPIC_SIZE]);
+void bus_topic_out(const char *prefix, const char *subscriber, char out_topic[BUS_TOPIC_SIZE]);
+/* The item of an in topic, or NULL. */
+const struct bus_item *bus_topic_item(const struct bus_catalogue *catalogue, const char *prefix, const char *topic);
+
+#endif
