@@ -1,0 +1,94 @@
+/* Exchange: one event on its way through the gateway; the data-flow diagram of its stages.
+ *
+ * Fields are grouped by the stage that writes them; a stage reads only what earlier stages wrote. Every stage is
+ *     enum bus_status gateway_<stage>(void *self, struct gateway_exchange *exchange, struct bus_error *error)
+ * OK: go on to the next stage. REJECT: the event goes to quarantine with the error's code and sentences. RETRY: the transaction is
+ * aborted and done again. FATAL: the worker stops. Stages never call each other; gateway/pipeline.c calls them in order.
+ * All memory behind the views lives until the end of the batch. */
+#ifndef GATEWAY_EXCHANGE_H
+#define GATEWAY_EXCHANGE_H
+
+#include "bus/arena.h"
+#include "bus/subject.h"
+#include "bus/view.h"
+
+enum { GATEWAY_MAX_NOTICES = 4 };
+
+enum gateway_verdict {
+    GATEWAY_ACCEPTED,
+    GATEWAY_DUPLICATE, /* same version, same digest: ends in reconcile, counted */
+    GATEWAY_STALE,     /* older than what is known, or than a tombstone: ends in reconcile, counted */
+};
+
+/* What the partition state remembers of a record; laid out in docs/formats.md, at most 128 bytes. */
+struct gateway_entry {
+    int64_t version;
+    uint64_t digest;
+    uint8_t status;       /* enum gateway_record_status */
+    uint8_t subject_kind; /* enum bus_subject_kind */
+    uint16_t item;        /* bus_item.number */
+    uint32_t flags;
+    int32_t expiry_days;   /* publicity ends, days since 1970-01-01; INT32_MAX = never */
+    uint64_t holders;      /* bit = bus_subscriber.number */
+    int64_t state_offset;  /* of the record's last xq.state entry, -1 = none */
+    int64_t audit_offset;  /* of the record's last xq.audit entry, -1 = none */
+    int64_t first_seen_ms; /* when the gateway first accepted the record */
+    int64_t changed_ms;    /* when it last accepted a version */
+};
+
+enum gateway_record_status {
+    GATEWAY_RECORD_LIVE,
+    GATEWAY_RECORD_WITHDRAWN, /* a tombstone: beats late older events */
+};
+
+/* A word to departments about an event that goes on. */
+struct gateway_notice {
+    const char *code, *text_zh, *text_en;   /* constants */
+    const struct bus_department *department; /* whom it is for */
+};
+
+/* One event in one view for one subscriber. */
+struct gateway_delivery {
+    const struct bus_view *view;  /* authorise */
+    struct bus_delivery content;  /* authorise */
+    struct bus_bytes value;       /* project: the framed delivery */
+    uint64_t leaf;                /* seal: its index in the log of (subscriber, partition) */
+};
+
+struct gateway_exchange {
+    /* The record as it came, from the worker. */
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    struct bus_bytes key, value;
+    struct bus_bytes adapter; /* header xq-adapter, length 0 when missing */
+    bool replay;              /* header xq-replay */
+    int64_t now_ms;           /* the batch's clock */
+    struct bus_arena *arena;  /* of the batch */
+
+    /* 1 decode */
+    const struct bus_item *item;
+    const struct bus_item_version *version;
+    const struct bus_span *spans;
+    struct bus_event event;
+    bool decoded; /* the envelope can be trusted to be what the sender sent */
+
+    /* 2 validate */
+    uint8_t subject_key[BUS_SUBJECT_KEY_SIZE];
+    uint32_t flags; /* bit = enum bus_flag; reconcile adds to them */
+    bool is_minor;  /* a person under 18 on the batch's day */
+
+    /* 3 reconcile */
+    uint8_t record[BUS_IDENTITY_SIZE]; /* record identity */
+    enum gateway_verdict verdict;
+    struct gateway_entry entry; /* as it will stand after this event */
+    uint64_t holders_before;    /* who holds an earlier version */
+    struct gateway_notice notices[GATEWAY_MAX_NOTICES];
+    size_t notice_count;
+
+    /* 4 authorise, 5 project, 6 seal */
+    struct gateway_delivery *deliveries;
+    size_t delivery_count;
+};
+
+#endif
