@@ -9,6 +9,7 @@
 #define GATEWAY_EXCHANGE_H
 
 #include "bus/arena.h"
+#include "bus/state_entry.h"
 #include "bus/subject.h"
 #include "bus/view.h"
 
@@ -18,27 +19,6 @@ enum gateway_verdict {
     GATEWAY_ACCEPTED,
     GATEWAY_DUPLICATE, /* same version, same digest: ends in reconcile, counted */
     GATEWAY_STALE,     /* older than what is known, or than a tombstone: ends in reconcile, counted */
-};
-
-/* What the partition state remembers of a record; laid out in docs/formats.md, at most 128 bytes. */
-struct gateway_entry {
-    int64_t version;
-    uint64_t digest;
-    uint8_t status;       /* enum gateway_record_status */
-    uint8_t subject_kind; /* enum bus_subject_kind */
-    uint16_t item;        /* bus_item.number */
-    uint32_t flags;
-    int32_t expiry_days;   /* publicity ends, days since 1970-01-01; INT32_MAX = never */
-    uint64_t holders;      /* bit = bus_subscriber.number */
-    int64_t state_offset;  /* of the record's last xq.state entry, -1 = none */
-    int64_t audit_offset;  /* of the record's last xq.audit entry, -1 = none */
-    int64_t first_seen_ms; /* when the gateway first accepted the record */
-    int64_t changed_ms;    /* when it last accepted a version */
-};
-
-enum gateway_record_status {
-    GATEWAY_RECORD_LIVE,
-    GATEWAY_RECORD_WITHDRAWN, /* a tombstone: beats late older events */
 };
 
 /* A word to departments about an event that goes on. */
@@ -81,7 +61,7 @@ struct gateway_exchange {
     /* 3 reconcile */
     uint8_t record[BUS_IDENTITY_SIZE]; /* record identity */
     enum gateway_verdict verdict;
-    struct gateway_entry entry; /* as it will stand after this event */
+    struct bus_state_entry entry; /* as it will stand after this event */
     uint64_t holders_before;    /* who holds an earlier version */
     struct gateway_notice notices[GATEWAY_MAX_NOTICES];
     size_t notice_count;

@@ -1,0 +1,85 @@
+/* State entry: keys and values of xq.state and of the gateway's LMDB environments (docs/formats-state.md).
+ *
+ * Every key begins with a letter that says what it names. All integers are little endian. The value of a record in xq.state is
+ * its entry followed by the framed bytes of its last event; in LMDB it is the entry alone. */
+#ifndef BUS_STATE_ENTRY_H
+#define BUS_STATE_ENTRY_H
+
+#include "bus/event.h"
+#include "bus/merkle.h"
+#include "bus/subject.h"
+
+enum bus_state_kind {
+    BUS_STATE_RECORD = 'R',   /* subject key | record identity */
+    BUS_STATE_NAME = 'N',     /* subject key: what the register says of an organisation */
+    BUS_STATE_LOG = 'L',      /* log name: size and peaks of an output log */
+    BUS_STATE_SEQUENCE = 'Q', /* adapter | 0x00 | topic: the last sequence number seen */
+    BUS_STATE_BOOK = 'C',     /* the partition's book, as in xq.books */
+    BUS_STATE_META = 'M',     /* LMDB only: the changelog offset up to which the environment is complete */
+};
+
+enum {
+    BUS_STATE_RECORD_KEY_SIZE = 1 + BUS_SUBJECT_KEY_SIZE + BUS_IDENTITY_SIZE,
+    BUS_STATE_NAME_KEY_SIZE = 1 + BUS_SUBJECT_KEY_SIZE,
+    BUS_STATE_KEY_MAX = 511, /* LMDB's limit */
+    BUS_STATE_RECORD_SIZE = 72,
+    BUS_STATE_NAME_SIZE = 24,
+    BUS_STATE_LOG_MAX = 8 + BUS_MERKLE_MAX_PEAKS * BUS_DIGEST_SIZE,
+    BUS_STATE_NUMBER_SIZE = 8, /* sequence and meta */
+    BUS_STATE_VERSION = 1,     /* first byte of records and names */
+};
+
+enum bus_record_status {
+    BUS_RECORD_LIVE,
+    BUS_RECORD_WITHDRAWN, /* a tombstone: beats late older events */
+};
+
+/* What the gateway remembers of a record. */
+struct bus_state_entry {
+    int64_t version;
+    uint64_t digest;
+    uint8_t status;       /* enum bus_record_status */
+    uint8_t subject_kind; /* enum bus_subject_kind */
+    uint16_t item;        /* bus_item.number */
+    uint32_t flags;       /* bit = enum bus_flag */
+    int32_t expiry_days;  /* publicity ends, days since 1970-01-01; INT32_MAX = never */
+    uint64_t holders;     /* bit = bus_subscriber.number */
+    int64_t state_offset; /* LMDB: of the record's last xq.state entry; in xq.state itself: of the one before it; -1 = none */
+    int64_t audit_offset; /* of the record's last xq.audit entry, -1 = none */
+    int64_t first_seen_ms; /* when the gateway first accepted the record */
+    int64_t changed_ms;    /* when it last accepted a version */
+};
+
+/* What the register says of an organisation: its name as a digest, and whether it still exists. */
+struct bus_state_name {
+    bool ended;
+    uint64_t name_digest;
+    int64_t version; /* of the register's event */
+};
+
+void bus_state_record_key(const uint8_t subject_key[BUS_SUBJECT_KEY_SIZE], const uint8_t record[BUS_IDENTITY_SIZE],
+                          uint8_t out_key[BUS_STATE_RECORD_KEY_SIZE]);
+void bus_state_name_key(const uint8_t subject_key[BUS_SUBJECT_KEY_SIZE], uint8_t out_key[BUS_STATE_NAME_KEY_SIZE]);
+/* REJECT when the key would be longer than BUS_STATE_KEY_MAX; `out_key` holds that many. */
+BUS_MUST_CHECK enum bus_status bus_state_log_key(const char *log, uint8_t *out_key, size_t *out_length,
+                                                 struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_state_sequence_key(struct bus_bytes adapter, const char *topic, uint8_t *out_key,
+                                                      size_t *out_length, struct bus_error *error);
+
+void bus_state_record_write(const struct bus_state_entry *entry, uint8_t out_value[BUS_STATE_RECORD_SIZE]);
+/* `out_event` (may be NULL) is what follows the entry. REJECT (code STATE_ENTRY): too short or another layout. */
+BUS_MUST_CHECK enum bus_status bus_state_record_read(struct bus_bytes value, struct bus_state_entry *out_entry,
+                                                     struct bus_bytes *out_event, struct bus_error *error);
+void bus_state_name_write(const struct bus_state_name *name, uint8_t out_value[BUS_STATE_NAME_SIZE]);
+BUS_MUST_CHECK enum bus_status bus_state_name_read(struct bus_bytes value, struct bus_state_name *out_name,
+                                                   struct bus_error *error);
+/* Returns the number of bytes written. */
+size_t bus_state_log_write(const struct bus_merkle *log, uint8_t out_value[BUS_STATE_LOG_MAX]);
+BUS_MUST_CHECK enum bus_status bus_state_log_read(struct bus_bytes value, struct bus_merkle *out_log, struct bus_error *error);
+void bus_state_number_write(int64_t number, uint8_t out_value[BUS_STATE_NUMBER_SIZE]);
+BUS_MUST_CHECK enum bus_status bus_state_number_read(struct bus_bytes value, int64_t *out_number, struct bus_error *error);
+
+/* XXH3-64 of a registered name. */
+uint64_t bus_state_name_digest(struct bus_bytes name);
+
+#endif
