@@ -16,13 +16,13 @@ enum bus_option_type { BUS_OPTION_TEXT, BUS_OPTION_INTEGER, BUS_OPTION_BOOLEAN, 
 struct bus_option {
     const char *name;
     enum bus_option_type type;
-    const char *default_text; /* "" = mandatory for no type; NULL = mandatory; integers and booleans as text */
+    const char *default_text; /* NULL = mandatory; integers and booleans as text ("" = 0, false); "" = may be absent */
     int64_t minimum, maximum; /* integers; 0, 0 = any */
     const char *choices;      /* texts: "a|b|c", or NULL */
     const char *help;         /* one sentence: what it does, unit */
 };
 
-/* Reads the file. FATAL with file and line. */
+/* Reads the file and what it includes (@include "other.cfg", relative to the folder of this file). FATAL with file and line. */
 BUS_MUST_CHECK enum bus_status bus_settings_load(const char *path, struct bus_settings **out_settings,
                                                  struct bus_error *error);
 void bus_settings_destroy(struct bus_settings *settings);
@@ -50,6 +50,8 @@ int bus_settings_line(const struct bus_settings_node *node);
 const char *bus_settings_file(const struct bus_settings_node *node);
 /* The node itself as text (NULL when it is no text); scalar elements of arrays. */
 const char *bus_settings_as_text(const struct bus_settings_node *node);
+/* What the node is, for those who accept several types: TEXTS for an array or list of texts only. */
+enum bus_option_type bus_settings_type(const struct bus_settings_node *node);
 /* FATAL with file and line of `node` in front of the message. */
 enum bus_status bus_settings_fail(const struct bus_settings_node *node, struct bus_error *error, const char *format, ...)
     BUS_PRINTF(3, 4);
@@ -60,5 +62,11 @@ BUS_MUST_CHECK enum bus_status bus_settings_resolve(const struct bus_settings *s
 
 /* Of the known names in `options`, the one nearest to `name` by edit distance, or NULL when none is near. */
 const char *bus_settings_nearest(const struct bus_option *options, const char *name);
+/* The same over `count` names, for whoever looks names up elsewhere (columns, transforms, fields). */
+const char *bus_settings_nearest_name(const char *const *names, size_t count, const char *name);
+
+/* Appends a section of docs/configuration.md: a heading, `meaning` (a sentence or "") and a table of the options. */
+void bus_settings_document(struct bus_buffer *buffer, const char *heading, const char *meaning,
+                           const struct bus_option *options);
 
 #endif
