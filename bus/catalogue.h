@@ -26,7 +26,13 @@ struct bus_item {
     const struct bus_department *department;
     int number; /* stable, stored in state */
     const char *name_zh, *name_en, *class_zh;
-    bool is_register; /* the item that says which names and organisations exist */
+    /* The catalogue's columns, for its readers: what is recorded, openness (public, shared, authorised), sharing, source, cadence. */
+    const char *conduct_zh, *openness, *sharing, *source, *cadence;
+    const char *folder; /* of its schemas, below the catalogue's folder */
+    bool is_register;   /* the item that says which names and organisations exist */
+    const char *register_status_field; /* says whether an organisation exists still; "" when there is none */
+    const char *const *register_ended; /* its values that mean "no more" */
+    size_t register_ended_count;
     const char *const *key_fields;
     size_t key_field_count;
     const struct bus_item_version *versions; /* ascending; the last is current */
@@ -100,6 +106,8 @@ const struct bus_code_list *bus_catalogue_code_list(const struct bus_catalogue *
 bool bus_code_list_has(const struct bus_code_list *list, struct bus_bytes value);
 /* Whether the six-digit (or first six of nine- or twelve-digit) area ever existed, GB/T 2260. */
 bool bus_catalogue_area_existed(const struct bus_catalogue *catalogue, struct bus_bytes code);
+/* Whether it existed on that day (days since 1970-01-01). */
+bool bus_catalogue_area_exists_on(const struct bus_catalogue *catalogue, struct bus_bytes code, int32_t day);
 
 /* "<prefix>in.<department>.<item>" and "<prefix>out.<subscriber>"; `out_topic` holds BUS_TOPIC_SIZE bytes. */
 enum { BUS_TOPIC_SIZE = 250 };

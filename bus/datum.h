@@ -37,9 +37,16 @@ BUS_MUST_CHECK enum bus_status bus_frame_fingerprint(struct bus_bytes datum, uin
 
 /* Walks `datum` (framed, fingerprint already matched) and fills bus_schema_field_count(schema) spans. REJECT with the field's
  * name: DATUM_TRUNCATED, DATUM_TRAILING (not consumed to its last byte), DATUM_ENUM_RANGE, DATUM_UNION_RANGE, DATUM_LENGTH
- * (negative or beyond the end), DATUM_ITEMS (too many), DATUM_VARINT, DATUM_UTF8 (a string that is not UTF-8). */
+ * (negative or beyond the end), DATUM_ITEMS (too many), DATUM_VARINT, DATUM_UTF8 (a string that is not UTF-8, or holds U+0000,
+ * which databases cannot store). */
 BUS_MUST_CHECK enum bus_status bus_datum_walk(const struct bus_schema *schema, struct bus_bytes datum,
                                               struct bus_span *out_spans, struct bus_error *error);
+
+/* The same for the fields of a nested record: `span` is the record's own bytes, behind a union's branch; `out_spans` has
+ * record->field_count spans, offsets from the datum's first byte. */
+BUS_MUST_CHECK enum bus_status bus_datum_walk_record(const struct bus_schema_type *record, struct bus_bytes datum,
+                                                     struct bus_span span, struct bus_span *out_spans,
+                                                     struct bus_error *error);
 
 /* The value in a span that the walk has proved good. */
 struct bus_value bus_datum_value(const struct bus_field *field, struct bus_bytes datum, struct bus_span span);

@@ -66,6 +66,7 @@ struct bus_field {
     size_t max_length; /* characters; 0 = the engine's general limit */
     const char *check;
     const char *code_list;
+    const char *code_separator; /* the text holds several codes of the list, joined by this */
 };
 
 struct bus_schema;

@@ -28,7 +28,6 @@ enum bus_flag {
     BUS_FLAG_DEREGISTERED,            /* about a deregistered organisation */
     BUS_FLAG_AREA_ENDED,              /* area code existed but has ended */
     BUS_FLAG_DATE_IN_FUTURE,          /* decided or occurred later than now */
-    BUS_FLAG_LATE_PUBLICATION,        /* published more than the legal time after the decision */
     BUS_FLAG_OLD_CITIZEN_NUMBER,      /* 15 digits, converted */
     BUS_FLAG_COUNT
 };
