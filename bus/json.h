@@ -1,4 +1,6 @@
-/* JSON: writing (reports, --json output, NDJSON) and reading one document (NDJSON rows, API bodies). */
+/* JSON (RFC 8259): writing (reports, --json output, NDJSON) and reading one document (schemas, NDJSON rows, API bodies).
+ *
+ * Our own, because a number must keep its text (jansson makes 0.2 of 0.20 and loses digits); jansson judges it in the tests. */
 #ifndef BUS_JSON_H
 #define BUS_JSON_H
 
@@ -33,7 +35,7 @@ struct bus_json_value; /* borrowed from its document */
 
 enum bus_json_type { BUS_JSON_NULL, BUS_JSON_BOOLEAN, BUS_JSON_NUMBER, BUS_JSON_STRING, BUS_JSON_ARRAY, BUS_JSON_OBJECT };
 
-/* REJECT JSON_SYNTAX with line and column. Duplicate names are refused. Depth at most 64. */
+/* REJECT JSON_SYNTAX with line and column. Duplicate names are refused. Depth at most 64. FATAL out of memory. */
 BUS_MUST_CHECK enum bus_status bus_json_parse(struct bus_bytes text, struct bus_json_document **out_document,
                                               struct bus_error *error);
 void bus_json_destroy(struct bus_json_document *document);
