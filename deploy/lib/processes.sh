@@ -4,7 +4,7 @@
 #   process_start FOLDER NAME COMMAND…  supervised in the background; log FOLDER/log/NAME.log, pid FOLDER/run/NAME.pid
 #   process_pid FOLDER NAME             prints the pid of the running command; 1 when there is none
 #   process_is_up FOLDER NAME           0 when the command runs
-#   process_stop FOLDER NAME            stops the supervisor and its command
+#   process_stop FOLDER NAME…           stops these supervisors and their commands, side by side
 #   processes_stop_all FOLDER           ends whatever still carries the folder's mark
 #   ports_free COUNT [FIRST]            prints COUNT neighbouring TCP ports on which nobody listens
 #
@@ -52,11 +52,16 @@ process_is_gone() {
 }
 
 process_stop() {
-    local folder=$1 name=$2 pid
-    if pid=$(process_supervisor "$folder" "$name") || pid=$(process_pid "$folder" "$name"); then
-        kill -TERM "$pid" 2>/dev/null || true
+    local folder=$1 name pid
+    shift
+    for name in "$@"; do
+        if pid=$(process_supervisor "$folder" "$name") || pid=$(process_pid "$folder" "$name"); then
+            kill -TERM "$pid" 2>/dev/null || true
+        fi
+    done
+    for name in "$@"; do
         wait_until "$PROCESS_STOP_SECONDS" "$name" process_is_gone "$folder" "$name" || true
-    fi
+    done
 }
 
 processes_marked() {

@@ -1,0 +1,175 @@
+# shellcheck shell=bash
+# A whole exchange in one folder: broker, database, gateway, adapters and agents, configured, started, fed and stopped.
+#
+#   exchange_prepare FOLDER                        stops what runs there, empties the folder and makes its places
+#   exchange_configure FOLDER                      keys, configuration, FOLDER/env; the broker and PostgreSQL must run
+#   exchange_start_gateway|agents|adapters FOLDER
+#   exchange_feed FOLDER SOURCE                    puts SOURCE/<department>/<feed>/* into the inboxes
+#   exchange_feed_samples FOLDER                   every department's samples
+#   exchange_feed_generated FOLDER RECORDS SEED
+#   exchange_wait FOLDER SECONDS                   until the inboxes are empty and the books balance; tells how far it is
+#   exchange_stop FOLDER                           everything, in order; also remnants of a crashed run
+#   exchange_is_running FOLDER
+#
+# FOLDER is absolute. Layout: env, log/, run/, inbox/<department>/<feed>/, state/, keys/ (public), secret/ (private key and
+# pepper, mode 0700), website/ (files of the website's agent), kafka/, postgresql/.
+
+EXCHANGE_DEPARTMENTS=(market tax social traffic transport court)
+EXCHANGE_SUBSCRIBERS=(court procurement website)
+EXCHANGE_PREFIX=xq.
+EXCHANGE_PARTITIONS=6
+EXCHANGE_DATABASE=xinqiao
+EXCHANGE_BIN=$XQ_ROOT/build/release/bin
+
+exchange_is_running() {
+    [[ -n $(processes_marked "$1") ]]
+}
+
+exchange_prepare() {
+    local folder=$1
+    exchange_stop "$folder"
+    postgresql_remove "$folder"
+    find "$folder" -mindepth 1 -maxdepth 1 ! -name log -exec rm -rf {} +
+    find "$folder/log" -type f ! -name 'steps.log' -delete
+    mkdir -p "$folder"/{log,run/gateway,inbox,state,keys,website,config}
+    install -d -m 0700 "$folder/secret"
+}
+
+exchange_configure() {
+    local folder=$1 values name
+    values=(ROOT="$XQ_ROOT" FOLDER="$folder" BOOTSTRAP="$(kafka_bootstrap "$folder")" PREFIX="$EXCHANGE_PREFIX"
+        PARTITIONS="$EXCHANGE_PARTITIONS")
+    template_fill "$XQ_ROOT/deploy/templates/xinqiao.cfg" "$folder/config/xinqiao.cfg" "${values[@]}"
+    exchange_describe "$folder"
+    exchange_make_keys "$folder"
+    template_fill "$XQ_ROOT/deploy/templates/gateway.cfg" "$folder/config/gateway.cfg" "${values[@]}"
+    for name in "${EXCHANGE_DEPARTMENTS[@]}"; do
+        mkdir -p "$folder/inbox/$name"
+        template_fill "$XQ_ROOT/deploy/templates/adapter.cfg" "$folder/config/adapter-$name.cfg" \
+            "${values[@]}" DEPARTMENT="$name"
+    done
+    for name in "${EXCHANGE_SUBSCRIBERS[@]}"; do
+        template_fill "$XQ_ROOT/deploy/templates/agent-$name.cfg" "$folder/config/agent-$name.cfg" \
+            "${values[@]}" SUBSCRIBER="$name" CONNECTION="$(exchange_connection "$folder" "$name")"
+    done
+    exchange_operator "$folder" topics create
+}
+
+# A schema a subscriber in one database: as far apart as two databases for the agents, and one connection to look at both.
+exchange_make_database() {
+    local folder=$1 name schemas=''
+    postgresql_database "$folder" "$EXCHANGE_DATABASE"
+    for name in "${EXCHANGE_SUBSCRIBERS[@]}"; do
+        postgresql_query "$folder" "$EXCHANGE_DATABASE" "CREATE SCHEMA IF NOT EXISTS $name"
+        schemas+="${schemas:+, }$name"
+    done
+    postgresql_query "$folder" "$EXCHANGE_DATABASE" "ALTER DATABASE $EXCHANGE_DATABASE SET search_path = $schemas"
+}
+
+exchange_connection() {
+    printf "%s options='-c search_path=%s'" "$(postgresql_connection "$1" "$EXCHANGE_DATABASE")" "$2"
+}
+
+# What a shell, a test or an operator needs to look into the running exchange.
+exchange_describe() {
+    local folder=$1
+    {
+        printf 'XQ_BOOTSTRAP=%s\n' "$(kafka_bootstrap "$folder")"
+        printf 'XQ_PREFIX=%s\n' "$EXCHANGE_PREFIX"
+        printf 'XQ_PG="%s"\n' "$(postgresql_connection "$folder" "$EXCHANGE_DATABASE")"
+        printf 'XQ_KEYS=%q\n' "$folder/keys"
+        printf 'XQ_CATALOGUE=%q\n' "$XQ_ROOT/schemas/catalogue.cfg"
+        printf 'XQ_SCHEMAS=%q\n' "$XQ_ROOT/schemas"
+        printf 'XQ_CONFIG=%q\n' "$folder/config/xinqiao.cfg"
+        printf 'XQ_BIN=%q\n' "$EXCHANGE_BIN"
+        printf 'XQ_DEMO=%q\n' "$folder"
+        printf 'XQ_WEBSITE=%q\n' "$folder/website"
+    } >"$folder/env"
+}
+
+exchange_operator() {
+    local folder=$1
+    shift
+    XQ_CONFIG=$folder/config/xinqiao.cfg "$EXCHANGE_BIN/xinqiao" "$@"
+}
+
+exchange_start_gateway() {
+    process_start "$1" gateway "$EXCHANGE_BIN/xinqiao-gateway" --config "$1/config/gateway.cfg"
+}
+
+exchange_start_agents() {
+    local name
+    for name in "${EXCHANGE_SUBSCRIBERS[@]}"; do
+        process_start "$1" "agent-$name" "$EXCHANGE_BIN/xinqiao-agent" --config "$1/config/agent-$name.cfg"
+    done
+}
+
+exchange_start_adapters() {
+    local name
+    for name in "${EXCHANGE_DEPARTMENTS[@]}"; do
+        process_start "$1" "adapter-$name" "$EXCHANGE_BIN/xinqiao-adapter" --config "$1/config/adapter-$name.cfg"
+    done
+}
+
+# A file appears in an inbox by rename, so that no adapter ever sees half of it.
+exchange_feed() {
+    local folder=$1 source=$2 file inbox
+    while read -r -d '' file; do
+        inbox=$folder/inbox/$(dirname "$file")
+        mkdir -p "$inbox"
+        cp "$source/$file" "$inbox/.$(basename "$file").part"
+        mv "$inbox/.$(basename "$file").part" "$inbox/$(basename "$file")"
+        printf '%s\n' "$file"
+    done < <(cd "$source" && find . -mindepth 3 -maxdepth 3 -type f ! -name '.*' -printf '%P\0' | sort -z)
+}
+
+exchange_feed_samples() {
+    local folder=$1 name
+    for name in "${EXCHANGE_DEPARTMENTS[@]}"; do
+        mkdir -p "$folder/samples"
+        ln -sfn "$XQ_ROOT/adapters/departments/$name/samples" "$folder/samples/$name"
+    done
+    exchange_feed "$folder" "$folder/samples"
+}
+
+exchange_feed_generated() {
+    local folder=$1
+    python3 "$XQ_ROOT/tests/generate" --records "$2" --seed "$3" --out "$folder/generated"
+    exchange_feed "$folder" "$folder/generated"
+}
+
+exchange_wait() {
+    local folder=$1 limit=$2 deadline
+    deadline=$((SECONDS + limit))
+    until exchange_is_settled "$folder"; do
+        if ((SECONDS >= deadline)); then
+            fail "$limit 秒内账目未平 / the books do not balance within $limit s" \
+                "请看 / see: xinqiao books, xinqiao lag, $folder/log/"
+        fi
+        exchange_tell_progress "$folder"
+        sleep 0.5
+    done
+}
+
+# Empty inboxes first: books may balance before all is read.
+exchange_is_settled() {
+    (($(exchange_waiting_files "$1") == 0)) && exchange_operator "$1" books --json >"$1/run/books.json"
+}
+
+# done/ and held/ lie one level deeper.
+exchange_waiting_files() {
+    find "$1/inbox" -mindepth 3 -maxdepth 3 -type f | wc -l
+}
+
+exchange_tell_progress() {
+    printf '%d 个文件待取 / files to be taken\n' "$(exchange_waiting_files "$1")"
+}
+
+exchange_stop() {
+    local folder=$1
+    process_stop "$folder" "${EXCHANGE_DEPARTMENTS[@]/#/adapter-}"
+    process_stop "$folder" gateway
+    process_stop "$folder" "${EXCHANGE_SUBSCRIBERS[@]/#/agent-}"
+    process_stop "$folder" postgresql kafka
+    processes_stop_all "$folder"
+}
