@@ -274,6 +274,8 @@ def check_grants(items):
                     problem(where, f"field {name} is secret")
                 elif receiver["public"] and fields[name]["classification"] != "public":
                     problem(where, f"field {name} is not public")
+                elif receiver["public"] and fields[name]["personal"] and grant.get("subject_kinds") != ["ORGANISATION"]:
+                    problem(where, f"field {name} is personal: a public receiver may have it of organisations only")
 
 
 def main():
