@@ -21,8 +21,12 @@ void bus_digest_parts(enum bus_hash hash, const struct bus_bytes *parts, size_t 
 /* The digests of `count` messages of any lengths, in order. */
 void bus_digest_many(enum bus_hash hash, const struct bus_bytes *messages, size_t count,
                      uint8_t (*out_digests)[BUS_DIGEST_SIZE]);
+/* The digests of heads[i] | bodies[i], so that a prefix costs no copy of the body. */
+void bus_digest_many_headed(enum bus_hash hash, const struct bus_bytes *heads, const struct bus_bytes *bodies,
+                            size_t count, uint8_t (*out_digests)[BUS_DIGEST_SIZE]);
 
-/* A digest over a stream (a file). init/update/final; release accepts a zeroed or finished one. */
+/* A digest over a stream (a file). init/update/final; final releases, too; release accepts a
+ * zeroed or finished one. */
 struct bus_digest_stream {
     void *context;
 };
