@@ -28,6 +28,7 @@ struct bus_kafka_settings {
 
 /* Checks and reads the group. `client_id` is borrowed. FATAL with file and line. */
 BUS_MUST_CHECK enum bus_status bus_kafka_settings_read(const struct bus_settings_node *group, const char *client_id,
-                                                       struct bus_kafka_settings *out_settings, struct bus_error *error);
+                                                       struct bus_kafka_settings *out_settings,
+                                                       struct bus_error *error);
 
 #endif

@@ -5,6 +5,17 @@
 #include "bus/catalogue.h"
 #include "bus/producer.h"
 
+/* The exchange's own topics, after the prefix. */
+#define BUS_TOPIC_STATE "state"
+#define BUS_TOPIC_QUARANTINE "quarantine"
+#define BUS_TOPIC_AUDIT "audit"
+#define BUS_TOPIC_BOOKS "books"
+#define BUS_TOPIC_POSITIONS "positions"
+#define BUS_TOPIC_RECEIPTS "receipts"
+
+/* "<prefix><name>". */
+void bus_topic_named(const char *prefix, const char *name, char out_topic[BUS_TOPIC_SIZE]);
+
 struct bus_topic_plan {
     char name[BUS_TOPIC_SIZE];
     int32_t partitions;
@@ -21,8 +32,10 @@ BUS_MUST_CHECK enum bus_status bus_topics_plan(const struct bus_catalogue *catal
 struct bus_topic_found {
     char name[BUS_TOPIC_SIZE];
     int32_t partitions;
+    int32_t replication; /* of its first partition */
+    bool compacted;
 };
-/* Topics that exist and begin with `prefix`. The caller frees. RETRY when the broker is away. */
+/* Topics that exist and begin with `prefix`, by name. The caller frees. RETRY when the broker is away. */
 BUS_MUST_CHECK enum bus_status bus_topics_list(const struct bus_kafka *kafka, const char *prefix,
                                                struct bus_topic_found **out_found, size_t *out_count,
                                                struct bus_error *error);
