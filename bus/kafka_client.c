@@ -178,15 +178,23 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
     if (refused && !client->refused) {
         client->refused = true;
         bus_log(BUS_LOG_ERROR, "kafka refuses us", "client=\"%s\" reason=\"%s\"", client->role, reason);
-    } else if (code == RD_KAFKA_RESP_ERR__FATAL) {
-        bus_log(BUS_LOG_ERROR, "kafka client failed for good", "client=\"%s\" reason=\"%s\"", client->role, reason);
     }
 }
 
-/* Runs on librdkafka's threads. Connection failures come through on_error as well, and would flood. */
+/* What comes through on_error or as the status of a call as well. */
+static bool is_told_elsewhere(const char *facility)
+{
+    static const char *const facilities[] = {"FAIL", "ERROR", "FATAL", "TXNERR", "GETPID", "COORDINATOR"};
+    for (size_t i = 0; i < sizeof facilities / sizeof facilities[0]; i++)
+        if (strcmp(facility, facilities[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Runs on librdkafka's threads. */
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
 {
-    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0)
+    if (is_told_elsewhere(facility))
         return;
     struct bus_kafka_client *client = rd_kafka_opaque(handle);
     bus_log(level <= SYSLOG_WARNING ? BUS_LOG_WARN : BUS_LOG_DEBUG, "librdkafka",

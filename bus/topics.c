@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/clock.h"
 #include "bus/kafka_client.h"
 
-enum { ADMIN_TIMEOUT_MS = 15000, NUMBER_SIZE = 24 };
+enum { ADMIN_TIMEOUT_MS = 15000, NUMBER_SIZE = 24, SEEN_TRIES = 100, SEEN_PAUSE_MS = 100 };
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 
@@ -278,6 +279,38 @@ static enum bus_status read_created(const rd_kafka_CreateTopics_result_t *result
     return status;
 }
 
+static bool has_topic(const struct rd_kafka_metadata *metadata, const char *name)
+{
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
+        if (strcmp(topic->topic, name) == 0)
+            return topic->err == RD_KAFKA_RESP_ERR_NO_ERROR && topic->partition_cnt > 0 &&
+                   topic->partitions[0].leader >= 0;
+    }
+    return false;
+}
+
+/* The controller answers before the brokers have heard of a new topic: whoever starts next would be told that there is none. */
+static enum bus_status wait_seen(struct bus_kafka_client *client, const struct bus_topic_plan *plans, size_t count,
+                                 struct bus_error *error)
+{
+    size_t seen = 0;
+    for (int i = 0; i < SEEN_TRIES; i++) {
+        const struct rd_kafka_metadata *metadata;
+        rd_kafka_resp_err_t code = rd_kafka_metadata(client->handle, 1, NULL, &metadata, BUS_KAFKA_REQUEST_MS);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return bus_kafka_code(client, code, "look for the new topics", error);
+        for (seen = 0; seen < count && has_topic(metadata, plans[seen].name);)
+            seen++;
+        rd_kafka_metadata_destroy(metadata);
+        if (seen == count)
+            return BUS_OK;
+        bus_clock_sleep_ms(SEEN_PAUSE_MS);
+    }
+    return bus_fail(error, BUS_RETRY, "create topic %s: it has no leader yet; look again with `xinqiao topics check`",
+                    plans[seen].name);
+}
+
 enum bus_status bus_topics_create(const struct bus_kafka *kafka, const struct bus_topic_plan *plans, size_t count,
                                   int replication, size_t *out_created, struct bus_error *error)
 {
@@ -308,6 +341,8 @@ enum bus_status bus_topics_create(const struct bus_kafka *kafka, const struct bu
         status = read_created(rd_kafka_event_CreateTopics_result(event), &client, out_created, error);
         rd_kafka_event_destroy(event);
     }
+    if (status == BUS_OK)
+        status = wait_seen(&client, plans, count, error);
 out:
     if (options != NULL)
         rd_kafka_AdminOptions_destroy(options);
