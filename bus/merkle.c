@@ -235,3 +235,39 @@ enum bus_status bus_merkle_root_of_path(enum bus_hash hash, const bus_digest_byt
     memcpy(out_root, root, sizeof root);
     return BUS_OK;
 }
+
+enum bus_status bus_merkle_tree_build(enum bus_hash hash, const bus_digest_bytes *leaves, size_t count,
+                                      struct bus_arena *arena, struct bus_merkle_tree *out_tree,
+                                      struct bus_error *error)
+{
+    /* Each level has at most half of the one below and one more. */
+    bus_digest_bytes *nodes = bus_arena_allocate(arena, (2 * count + BUS_MERKLE_MAX_PATH) * sizeof *nodes);
+    size_t depth = 0;
+
+    if (nodes == NULL)
+        return bus_fail(error, BUS_FATAL, "build a tree of %zu leaves: the batch's memory is used up", count);
+    memcpy(nodes, leaves, count * sizeof *leaves);
+    out_tree->levels[0] = nodes;
+    out_tree->counts[0] = count;
+    while (count > 1) {
+        bus_digest_bytes *parents = nodes + count;
+        hash_pairs(hash, nodes, count / 2, parents);
+        if (count % 2 == 1) /* a node without a sibling stands for itself one level higher: RFC 9162's tree */
+            memcpy(parents[count / 2], nodes[count - 1], sizeof *parents);
+        nodes = parents;
+        count = (count + 1) / 2;
+        out_tree->levels[++depth] = nodes;
+        out_tree->counts[depth] = count;
+    }
+    out_tree->depth = depth;
+    return BUS_OK;
+}
+
+size_t bus_merkle_tree_path(const struct bus_merkle_tree *tree, size_t index, bus_digest_bytes *out_path)
+{
+    size_t length = 0;
+    for (size_t level = 0; level < tree->depth; level++, index /= 2)
+        if ((index ^ 1) < tree->counts[level])
+            memcpy(out_path[length++], tree->levels[level][index ^ 1], sizeof *out_path);
+    return length;
+}

@@ -26,8 +26,9 @@ BUS_MUST_CHECK enum bus_status bus_merkle_leaves(enum bus_hash hash, const struc
 
 /* Appends leaves; inner nodes are hashed level by level, many at a time, in `arena`. FATAL when the arena is full; then the
  * log is unchanged. */
-BUS_MUST_CHECK enum bus_status bus_merkle_append(struct bus_merkle *log, enum bus_hash hash, const bus_digest_bytes *leaves,
-                                                 size_t count, struct bus_arena *arena, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_merkle_append(struct bus_merkle *log, enum bus_hash hash,
+                                                 const bus_digest_bytes *leaves, size_t count, struct bus_arena *arena,
+                                                 struct bus_error *error);
 
 /* Merkle tree hash of the log; that of the empty log is H(""). */
 void bus_merkle_root(const struct bus_merkle *log, enum bus_hash hash, bus_digest_bytes out_root);
@@ -45,5 +46,19 @@ BUS_MUST_CHECK enum bus_status bus_merkle_path(const struct bus_merkle *before, 
 BUS_MUST_CHECK enum bus_status bus_merkle_root_of_path(enum bus_hash hash, const bus_digest_bytes leaf, uint64_t index,
                                                        uint64_t size, const bus_digest_bytes *path, size_t length,
                                                        bus_digest_bytes out_root, struct bus_error *error);
+
+/* A tree kept whole, for the paths of many of its leaves. Lives in the arena. */
+struct bus_merkle_tree {
+    bus_digest_bytes *levels[BUS_MERKLE_MAX_PATH + 1]; /* leaves first, root last */
+    size_t counts[BUS_MERKLE_MAX_PATH + 1];
+    size_t depth; /* of the root's level */
+};
+
+/* The tree over `count` (at least 1) leaves. FATAL when the arena is full. */
+BUS_MUST_CHECK enum bus_status bus_merkle_tree_build(enum bus_hash hash, const bus_digest_bytes *leaves, size_t count,
+                                                     struct bus_arena *arena, struct bus_merkle_tree *out_tree,
+                                                     struct bus_error *error);
+/* Inclusion path of leaf `index`, as bus_merkle_path gives it; returns its length. */
+size_t bus_merkle_tree_path(const struct bus_merkle_tree *tree, size_t index, bus_digest_bytes *out_path);
 
 #endif

@@ -206,6 +206,25 @@ static void path_across_an_earlier_log_equals_that_of_the_whole(void **state)
     }
 }
 
+static void tree_kept_whole_has_the_same_root_and_paths(void **state)
+{
+    (void)state;
+    for (size_t size = 1; size <= MOST; size++) {
+        struct bus_merkle_tree tree;
+        struct bus_error error;
+        bus_digest_bytes path[BUS_MERKLE_MAX_PATH], expected[BUS_MERKLE_MAX_PATH], root;
+        assert_int_equal(bus_merkle_tree_build(BUS_HASH_SHA256, leaves, size, arena, &tree, &error), BUS_OK);
+        naive_root(BUS_HASH_SHA256, leaves, size, root);
+        assert_memory_equal(tree.levels[tree.depth][0], root, 32);
+        for (size_t index = 0; index < size; index += 1 + size / 20) {
+            size_t length = bus_merkle_tree_path(&tree, index, path);
+            assert_int_equal(length, naive_path(BUS_HASH_SHA256, leaves, size, index, expected));
+            assert_memory_equal(path, expected, 32 * length);
+        }
+        bus_arena_reset(arena);
+    }
+}
+
 static void refuses_a_path_that_does_not_fit(void **state)
 {
     bus_digest_bytes path[BUS_MERKLE_MAX_PATH] = {{0}}, root;
@@ -235,6 +254,8 @@ static void leaves_the_log_alone_when_memory_or_size_is_used_up(void **state)
     assert_int_equal(bus_merkle_append(&log, BUS_HASH_SM3, leaves, 100, small, &error), BUS_FATAL);
     assert_memory_equal(&log, &before, sizeof log);
     assert_int_equal(bus_merkle_leaves(BUS_HASH_SM3, empty, empty, 100, small, out, &error), BUS_FATAL);
+    struct bus_merkle_tree tree;
+    assert_int_equal(bus_merkle_tree_build(BUS_HASH_SM3, leaves, 100, small, &tree, &error), BUS_FATAL);
     bus_arena_destroy(small);
 
     log.size = before.size = (uint64_t)INT64_MAX - 2;
@@ -253,6 +274,7 @@ int main(void)
         cmocka_unit_test(pieces_append_as_the_whole),
         cmocka_unit_test(path_equals_the_definition_for_every_size_and_index),
         cmocka_unit_test(path_across_an_earlier_log_equals_that_of_the_whole),
+        cmocka_unit_test(tree_kept_whole_has_the_same_root_and_paths),
         cmocka_unit_test(refuses_a_path_that_does_not_fit),
         cmocka_unit_test(leaves_the_log_alone_when_memory_or_size_is_used_up),
     };
