@@ -9,7 +9,7 @@
 #include "bus/stop.h"
 
 enum {
-    DEFAULT_PREFETCH_BYTES = 16 * 1024 * 1024,
+    DEFAULT_PREFETCH_BYTES = 32 * 1024 * 1024,
     DEFAULT_SESSION_MS = 45000,
     MAX_POLL_INTERVAL_MS = 300000,
     PREFETCH_MESSAGES = 1000000, /* the bytes are the bound */
