@@ -7,20 +7,31 @@
 
 #include "bus/seal.h"
 
-enum {
-    GATEWAY_KEYHOLDER_MAX_CLIENTS = 256,
-    /* One message each way, SOCK_SEQPACKET (docs/formats.md). */
-    GATEWAY_KEYHOLDER_REQUEST_SIZE = 4 + 8 + BUS_DIGEST_SIZE + BUS_SEAL_MAX_TEXT,
-    GATEWAY_KEYHOLDER_REPLY_SIZE = 4 + BUS_KEY_ID_SIZE + BUS_SIGNATURE_MAX_SIZE,
+enum { GATEWAY_KEYHOLDER_MAX_CLIENTS = 256 };
+
+enum gateway_keyholder_kind { GATEWAY_KEYHOLDER_IDENTIFY = 'I', GATEWAY_KEYHOLDER_SIGN = 'S' };
+
+/* One message each way over SOCK_SEQPACKET; bytes only, so that the structure is the wire format (docs/formats.md). */
+struct gateway_keyholder_request {
+    char magic[3]; /* "XQK" */
+    char kind;
+    uint8_t sealed_at_ms[8]; /* big endian; this and what follows for SIGN only, else zero */
+    bus_digest_bytes root;
+    char exchange[BUS_SEAL_MAX_TEXT]; /* zero padded */
 };
 
-/* Request: "XQK" | kind | u64be sealed_at_ms | root | exchange, zero padded. IDENTIFY uses the kind alone. */
-enum gateway_keyholder_request { GATEWAY_KEYHOLDER_IDENTIFY = 'I', GATEWAY_KEYHOLDER_SIGN = 'S' };
-/* Reply: answer | suite | u16be length of the signature | key id and its terminator | signature, zero padded. */
 enum gateway_keyholder_answer {
-    GATEWAY_KEYHOLDER_OK,
-    GATEWAY_KEYHOLDER_REFUSED, /* not a request, or not of this exchange */
+    GATEWAY_KEYHOLDER_DONE,
+    GATEWAY_KEYHOLDER_REFUSED, /* no request of this protocol, or not of this exchange */
     GATEWAY_KEYHOLDER_BROKEN,  /* the library could not sign */
+};
+
+struct gateway_keyholder_reply {
+    uint8_t answer;
+    uint8_t suite;            /* enum bus_suite */
+    uint8_t signature_length; /* 0 unless a seal was signed */
+    char key_id[BUS_KEY_ID_SIZE];
+    uint8_t signature[BUS_SIGNATURE_MAX_SIZE];
 };
 
 struct gateway_keyholder_options {
@@ -30,7 +41,8 @@ struct gateway_keyholder_options {
 };
 
 /* Loads the key and serves until bus_stop_requested(); the calling process becomes undumpable and locks its memory where it may.
- * Call it in a process of its own, which has forked before any key was loaded. OK: stopped. FATAL: the key or the socket. */
+ * Call it in a process of its own, forked before any key was loaded. OK: stopped. FATAL: the key or the socket, or another
+ * keyholder serves there. */
 BUS_MUST_CHECK enum bus_status gateway_keyholder_run(const struct gateway_keyholder_options *options,
                                                      struct bus_error *error);
 

@@ -25,11 +25,12 @@ BUS_MUST_CHECK enum bus_status gateway_sealer_create(const char *exchange, struc
 void gateway_sealer_destroy(struct gateway_sealer *sealer);
 enum bus_hash gateway_sealer_hash(const struct gateway_sealer *sealer);
 
-/* Seals the batch; the order of `logs` is free, none is nothing to do. Needs about 100 bytes of the arena a record and 8 KiB a log.
+/* Seals the batch; the order of `logs` is free, none is nothing to do. Needs about 170 bytes of the arena a record and 12 KiB a log.
  * RETRY: the keyholder is away. FATAL: arena full, more than BUS_SEAL_MAX_LOGS logs, a name twice, or the signer refuses. On any
  * failure every `log` is as it was. After success the caller that aborts its transaction puts back its own copy of the logs. */
-BUS_MUST_CHECK enum bus_status gateway_seal_batch(struct gateway_sealer *sealer, struct gateway_seal_log *logs, size_t count,
-                                                  int64_t now_ms, struct bus_arena *arena, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status gateway_seal_batch(struct gateway_sealer *sealer, struct gateway_seal_log *logs,
+                                                  size_t count, int64_t now_ms, struct bus_arena *arena,
+                                                  struct bus_error *error);
 
 /* Header xq-leaf of leaf `index`. */
 void gateway_seal_leaf_header(uint64_t index, uint8_t out_header[8]);

@@ -10,8 +10,8 @@
 /* Signs bus_seal_signed_text(exchange, sealed_at_ms, root). `out_signature` holds BUS_SIGNATURE_MAX_SIZE bytes. RETRY: the
  * keyholder is away; nothing was signed, abort the transaction and repeat it. FATAL: it refuses. */
 typedef enum bus_status (*gateway_sign_function)(void *self, const char *exchange, int64_t sealed_at_ms,
-                                                 const bus_digest_bytes root, uint8_t *out_signature, size_t *out_length,
-                                                 struct bus_error *error);
+                                                 const bus_digest_bytes root, uint8_t *out_signature,
+                                                 size_t *out_length, struct bus_error *error);
 
 struct gateway_signer {
     gateway_sign_function sign;
@@ -26,7 +26,7 @@ struct gateway_signer {
 BUS_MUST_CHECK enum bus_status gateway_signer_connect(const char *socket_path, int64_t wait_ms,
                                                       struct gateway_signer *out_signer, struct bus_error *error);
 /* A signer with `key`, borrowed for the signer's life. FATAL without a private key. */
-BUS_MUST_CHECK enum bus_status gateway_signer_local(const struct bus_key *key, struct gateway_signer *out_signer,
+BUS_MUST_CHECK enum bus_status gateway_signer_local(struct bus_key *key, struct gateway_signer *out_signer,
                                                     struct bus_error *error);
 /* Of either maker, or zeroed. */
 void gateway_signer_release(struct gateway_signer *signer);
