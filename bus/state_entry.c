@@ -19,7 +19,18 @@ enum record_layout {
     RECORD_CHANGED = 64,
 };
 
-enum name_layout { NAME_LAYOUT = 0, NAME_ENDED = 1, NAME_DIGEST = 8, NAME_VERSION = 16 };
+enum name_layout { NAME_LAYOUT = 0, NAME_ENDED = 1, NAME_ITEM = 2, NAME_DIGEST = 8, NAME_VERSION = 16 };
+
+static void put_u16le(uint8_t *to, uint16_t value)
+{
+    to[0] = (uint8_t)value;
+    to[1] = (uint8_t)(value >> 8);
+}
+
+static uint16_t get_u16le(const uint8_t *from)
+{
+    return (uint16_t)(from[0] | from[1] << 8);
+}
 
 void bus_state_record_key(const uint8_t subject_key[BUS_SUBJECT_KEY_SIZE], const uint8_t record[BUS_IDENTITY_SIZE],
                           uint8_t out_key[BUS_STATE_RECORD_KEY_SIZE])
@@ -41,8 +52,9 @@ static enum bus_status text_key(enum bus_state_kind kind, struct bus_bytes first
     size_t separator_length = separator != NULL ? 1 : 0;
     size_t length = 1 + first.length + separator_length + second.length;
     if (length > BUS_STATE_KEY_MAX)
-        return bus_fail(error, BUS_REJECT, "a state key of %zu bytes, at most %d are possible: shorten the adapter's name",
-                        length, BUS_STATE_KEY_MAX);
+        return bus_fail(error, BUS_REJECT,
+                        "a state key of %zu bytes, at most %d are possible: shorten the adapter's name", length,
+                        BUS_STATE_KEY_MAX);
     uint8_t *at = out_key;
     *at++ = (uint8_t)kind;
     memcpy(at, first.data, first.length);
@@ -60,8 +72,8 @@ enum bus_status bus_state_log_key(const char *log, uint8_t *out_key, size_t *out
     return text_key(BUS_STATE_LOG, bus_bytes_text(log), NULL, (struct bus_bytes){NULL, 0}, out_key, out_length, error);
 }
 
-enum bus_status bus_state_sequence_key(struct bus_bytes adapter, const char *topic, uint8_t *out_key, size_t *out_length,
-                                       struct bus_error *error)
+enum bus_status bus_state_sequence_key(struct bus_bytes adapter, const char *topic, uint8_t *out_key,
+                                       size_t *out_length, struct bus_error *error)
 {
     return text_key(BUS_STATE_SEQUENCE, adapter, "", bus_bytes_text(topic), out_key, out_length, error);
 }
@@ -72,8 +84,7 @@ void bus_state_record_write(const struct bus_state_entry *entry, uint8_t out_val
     out_value[RECORD_LAYOUT] = BUS_STATE_VERSION;
     out_value[RECORD_STATUS] = entry->status;
     out_value[RECORD_SUBJECT_KIND] = entry->subject_kind;
-    out_value[RECORD_ITEM] = (uint8_t)entry->item;
-    out_value[RECORD_ITEM + 1] = (uint8_t)(entry->item >> 8);
+    put_u16le(out_value + RECORD_ITEM, entry->item);
     bus_put_u32le(out_value + RECORD_FLAGS, entry->flags);
     bus_put_u32le(out_value + RECORD_EXPIRY, (uint32_t)entry->expiry_days);
     bus_put_u64le(out_value + RECORD_VERSION, (uint64_t)entry->version);
@@ -102,7 +113,7 @@ enum bus_status bus_state_record_read(struct bus_bytes value, struct bus_state_e
         .digest = bus_get_u64le(data + RECORD_DIGEST),
         .status = data[RECORD_STATUS],
         .subject_kind = data[RECORD_SUBJECT_KIND],
-        .item = (uint16_t)(data[RECORD_ITEM] | data[RECORD_ITEM + 1] << 8),
+        .item = get_u16le(data + RECORD_ITEM),
         .flags = bus_get_u32le(data + RECORD_FLAGS),
         .expiry_days = (int32_t)bus_get_u32le(data + RECORD_EXPIRY),
         .holders = bus_get_u64le(data + RECORD_HOLDERS),
@@ -121,6 +132,7 @@ void bus_state_name_write(const struct bus_state_name *name, uint8_t out_value[B
     memset(out_value, 0, BUS_STATE_NAME_SIZE);
     out_value[NAME_LAYOUT] = BUS_STATE_VERSION;
     out_value[NAME_ENDED] = name->ended;
+    put_u16le(out_value + NAME_ITEM, name->item);
     bus_put_u64le(out_value + NAME_DIGEST, name->name_digest);
     bus_put_u64le(out_value + NAME_VERSION, (uint64_t)name->version);
 }
@@ -131,6 +143,7 @@ enum bus_status bus_state_name_read(struct bus_bytes value, struct bus_state_nam
         return reject_layout(error);
     *out_name = (struct bus_state_name){
         .ended = value.data[NAME_ENDED] != 0,
+        .item = get_u16le(value.data + NAME_ITEM),
         .name_digest = bus_get_u64le(value.data + NAME_DIGEST),
         .version = (int64_t)bus_get_u64le(value.data + NAME_VERSION),
     };

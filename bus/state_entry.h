@@ -44,8 +44,9 @@ struct bus_state_entry {
     uint32_t flags;       /* bit = enum bus_flag */
     int32_t expiry_days;  /* publicity ends, days since 1970-01-01; INT32_MAX = never */
     uint64_t holders;     /* bit = bus_subscriber.number */
-    int64_t state_offset; /* LMDB: of the record's last xq.state entry; in xq.state itself: of the one before it; -1 = none */
-    int64_t audit_offset; /* of the record's last xq.audit entry, -1 = none */
+    int64_t
+        state_offset; /* LMDB: of the record's last xq.state entry; in xq.state itself: of the one before it; -1 = none */
+    int64_t audit_offset;  /* of the record's last xq.audit entry, -1 = none */
     int64_t first_seen_ms; /* when the gateway first accepted the record */
     int64_t changed_ms;    /* when it last accepted a version */
 };
@@ -53,6 +54,7 @@ struct bus_state_entry {
 /* What the register says of an organisation: its name as a digest, and whether it still exists. */
 struct bus_state_name {
     bool ended;
+    uint16_t item; /* bus_item.number of the register */
     uint64_t name_digest;
     int64_t version; /* of the register's event */
 };
@@ -75,9 +77,11 @@ BUS_MUST_CHECK enum bus_status bus_state_name_read(struct bus_bytes value, struc
                                                    struct bus_error *error);
 /* Returns the number of bytes written. */
 size_t bus_state_log_write(const struct bus_merkle *log, uint8_t out_value[BUS_STATE_LOG_MAX]);
-BUS_MUST_CHECK enum bus_status bus_state_log_read(struct bus_bytes value, struct bus_merkle *out_log, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_state_log_read(struct bus_bytes value, struct bus_merkle *out_log,
+                                                  struct bus_error *error);
 void bus_state_number_write(int64_t number, uint8_t out_value[BUS_STATE_NUMBER_SIZE]);
-BUS_MUST_CHECK enum bus_status bus_state_number_read(struct bus_bytes value, int64_t *out_number, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_state_number_read(struct bus_bytes value, int64_t *out_number,
+                                                     struct bus_error *error);
 
 /* XXH3-64 of a registered name. */
 uint64_t bus_state_name_digest(struct bus_bytes name);

@@ -35,8 +35,16 @@ struct gateway_delivery {
     uint64_t leaf;                /* seal: its index in the log of (subscriber, partition) */
 };
 
+/* Why an event went no further; strings live until the end of the batch. */
+struct gateway_refusal {
+    const char *stage, *code, *reason_zh, *reason_en;
+};
+
+struct gateway_source; /* gateway/batch.h: the topic and partition it came from */
+
 struct gateway_exchange {
     /* The record as it came, from the worker. */
+    struct gateway_source *source;
     const char *topic;
     int32_t partition;
     int64_t offset;
@@ -52,6 +60,9 @@ struct gateway_exchange {
     const struct bus_span *spans;
     struct bus_event event;
     bool decoded; /* the envelope can be trusted to be what the sender sent */
+
+    /* By the pipeline, at any stage: NULL while the event goes on. */
+    const struct gateway_refusal *refusal;
 
     /* 2 validate */
     uint8_t subject_key[BUS_SUBJECT_KEY_SIZE];

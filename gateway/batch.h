@@ -1,0 +1,69 @@
+/* Batch: the exchanges of one transaction, where they came from, and what they make for each output log. */
+#ifndef GATEWAY_BATCH_H
+#define GATEWAY_BATCH_H
+
+#include "bus/books.h"
+#include "gateway/exchange.h"
+
+enum { GATEWAY_MAX_SOURCES = 4096, GATEWAY_ADAPTER_NAME_MAX = 64 };
+
+/* One in topic and partition of a batch. */
+struct gateway_source {
+    char topic[BUS_TOPIC_SIZE];
+    int32_t partition;
+    const struct bus_item *item;
+    int64_t first, next; /* offsets: of the batch's first record, and the one after its last */
+    /* What the batch counts for this item and partition. */
+    int64_t counts[BUS_MEASURE_COUNT];
+    int64_t delivered[BUS_CATALOGUE_MAX_SUBSCRIBERS];
+};
+
+/* What the batch appends to one output log, in order. */
+struct gateway_output {
+    const struct bus_subscriber *subscriber;
+    const char *topic, *log; /* log = "<topic>/<partition>" */
+    int32_t partition;
+    size_t count;
+    const struct gateway_exchange **exchanges;
+    struct gateway_delivery **deliveries;
+    struct bus_bytes *keys, *values; /* of the records: record identity, framed delivery */
+};
+
+struct gateway_batch_options {
+    const struct bus_catalogue *catalogue;
+    const char *prefix;
+    int32_t partitions;
+    size_t max_records, max_bytes; /* of input */
+};
+
+/* A record as the worker has it. Everything is borrowed until the batch is reset. */
+struct gateway_input {
+    const char *topic;
+    int32_t partition;
+    int64_t offset;
+    struct bus_bytes key, value;
+    struct bus_bytes adapter; /* header, data NULL = none */
+    bool replay;
+};
+
+struct gateway_batch;
+
+struct gateway_batch *gateway_batch_create(const struct gateway_batch_options *options);
+void gateway_batch_destroy(struct gateway_batch *batch);
+void gateway_batch_reset(struct gateway_batch *batch);
+
+/* FATAL: topic outside the catalogue, partition out of range, more than max_records. */
+BUS_MUST_CHECK enum bus_status gateway_batch_add(struct gateway_batch *batch, const struct gateway_input *input,
+                                                 struct bus_error *error);
+bool gateway_batch_is_full(const struct gateway_batch *batch);
+size_t gateway_batch_count(const struct gateway_batch *batch);
+struct gateway_exchange *gateway_batch_exchange(struct gateway_batch *batch, size_t index);
+size_t gateway_batch_source_count(const struct gateway_batch *batch);
+struct gateway_source *gateway_batch_source(struct gateway_batch *batch, size_t index);
+struct bus_arena *gateway_batch_arena(struct gateway_batch *batch);
+
+/* The logs that grow, in the order of their first delivery; in the batch's arena. FATAL when that is full. */
+BUS_MUST_CHECK enum bus_status gateway_batch_outputs(struct gateway_batch *batch, struct gateway_output **out_outputs,
+                                                     size_t *out_count, struct bus_error *error);
+
+#endif

@@ -1,0 +1,248 @@
+#include "gateway/pipeline.h"
+
+#include <stdlib.h>
+
+#include "gateway/authorise.h"
+#include "gateway/decode.h"
+#include "gateway/project.h"
+#include "gateway/reconcile.h"
+#include "gateway/validate.h"
+
+enum { SCRATCH_LIMIT = 2 * BUS_DATUM_MAX_SIZE };
+
+struct gateway_pipeline {
+    struct gateway_pipeline_options options;
+    struct gateway_decode *decode;
+    struct gateway_validate *validate;
+    struct gateway_reconcile reconcile;
+    struct bus_buffer scratch; /* of project */
+};
+
+typedef enum bus_status stage_function(void *self, struct gateway_exchange *exchange, struct bus_error *error);
+
+enum bus_status gateway_pipeline_create(const struct gateway_pipeline_options *options,
+                                        struct gateway_pipeline **out_pipeline, struct bus_error *error)
+{
+    struct gateway_pipeline *pipeline = calloc(1, sizeof *pipeline);
+    if (pipeline == NULL)
+        return bus_fail(error, BUS_FATAL, "out of memory");
+    pipeline->options = *options;
+    pipeline->reconcile = (struct gateway_reconcile){options->catalogue, options->states};
+    bus_buffer_init(&pipeline->scratch, SCRATCH_LIMIT);
+    pipeline->decode = gateway_decode_create(options->catalogue, options->prefix);
+    enum bus_status status = BUS_OK;
+    if (pipeline->decode == NULL)
+        status = bus_fail(error, BUS_FATAL, "out of memory");
+    if (status == BUS_OK)
+        status = gateway_validate_create(options->catalogue, options->keyer, options->partitions, &pipeline->validate,
+                                         error);
+    if (status == BUS_OK)
+        *out_pipeline = pipeline;
+    else
+        gateway_pipeline_destroy(pipeline);
+    return status;
+}
+
+void gateway_pipeline_destroy(struct gateway_pipeline *pipeline)
+{
+    if (pipeline == NULL)
+        return;
+    gateway_decode_destroy(pipeline->decode);
+    gateway_validate_destroy(pipeline->validate);
+    bus_buffer_release(&pipeline->scratch);
+    free(pipeline);
+}
+
+static const char *keep_text(struct bus_arena *arena, const char *text)
+{
+    return (const char *)bus_arena_copy(arena, bus_bytes_of(text, strlen(text) + 1)).data;
+}
+
+/* The event goes no further; its reason goes to quarantine. */
+static enum bus_status refuse(struct gateway_exchange *exchange, const char *stage, struct bus_error *error)
+{
+    struct gateway_refusal *refusal = bus_arena_allocate(exchange->arena, sizeof *refusal);
+    const char *code = keep_text(exchange->arena, error->code[0] != '\0' ? error->code : "REFUSED");
+    const char *reason_zh = keep_text(exchange->arena, error->message_zh);
+    const char *reason_en = keep_text(exchange->arena, error->message);
+    if (refusal == NULL || code == NULL || reason_zh == NULL || reason_en == NULL)
+        return bus_fail(error, BUS_FATAL, "the batch's memory is used up; lower batch_bytes");
+    *refusal = (struct gateway_refusal){stage, code, reason_zh, reason_en};
+    exchange->refusal = refusal;
+    exchange->delivery_count = 0;
+    return BUS_OK;
+}
+
+static enum bus_status run_stage(stage_function *function, void *self, const char *stage,
+                                 struct gateway_exchange *exchange, struct bus_error *error)
+{
+    enum bus_status status = function(self, exchange, error);
+    if (status == BUS_REJECT)
+        return refuse(exchange, stage, error);
+    if (status != BUS_OK)
+        bus_error_prefix(error, "stage %s, %s/%d offset %lld", stage, exchange->topic, exchange->partition,
+                         (long long)exchange->offset);
+    return status;
+}
+
+static bool goes_on(const struct gateway_exchange *exchange)
+{
+    return exchange->refusal == NULL && exchange->verdict == GATEWAY_ACCEPTED;
+}
+
+static enum bus_status run_all(struct gateway_pipeline *pipeline, struct gateway_batch *batch, stage_function *function,
+                               void *self, const char *stage, enum gateway_phase phase, struct bus_error *error)
+{
+    enum bus_status status = BUS_OK;
+    for (size_t i = 0; status == BUS_OK && i < gateway_batch_count(batch); i++) {
+        struct gateway_exchange *exchange = gateway_batch_exchange(batch, i);
+        if (goes_on(exchange))
+            status = run_stage(function, self, stage, exchange, error);
+    }
+    gateway_meter_lap(pipeline->options.meter, phase);
+    return status;
+}
+
+/* Reads what reconcile will ask of the states, each in the order of its keys. */
+static enum bus_status fetch_states(struct gateway_pipeline *pipeline, struct gateway_batch *batch,
+                                    struct bus_error *error)
+{
+    enum bus_status status = BUS_OK;
+    for (size_t i = 0; status == BUS_OK && i < gateway_batch_count(batch); i++) {
+        struct gateway_exchange *exchange = gateway_batch_exchange(batch, i);
+        if (!goes_on(exchange))
+            continue;
+        gateway_reconcile_identify(exchange);
+        status = gateway_reconcile_want(&pipeline->reconcile, exchange, error);
+    }
+    for (size_t i = 0; status == BUS_OK && i < gateway_batch_source_count(batch); i++) {
+        int32_t partition = gateway_batch_source(batch, i)->partition;
+        status = gateway_state_fetch(pipeline->options.states->of[partition], error);
+    }
+    return status;
+}
+
+/* Reconcile and authorise take turns: the next event of the same record must see its holders. */
+static enum bus_status decide(struct gateway_pipeline *pipeline, struct gateway_exchange *exchange, uint64_t *ticks,
+                              uint64_t *authorise_ticks, struct bus_error *error)
+{
+    int64_t missing;
+    enum bus_status status = gateway_reconcile_sequence(&pipeline->reconcile, exchange, &missing, error);
+    if (status != BUS_OK)
+        return status;
+    exchange->source->counts[BUS_MEASURE_GAP] += missing;
+    if (exchange->refusal != NULL)
+        return BUS_OK;
+    status = run_stage(gateway_reconcile, &pipeline->reconcile, "reconcile", exchange, error);
+    uint64_t now = gateway_meter_ticks();
+    *ticks += now;
+    if (status == BUS_OK && goes_on(exchange))
+        status = run_stage(gateway_authorise, pipeline->options.views, "authorise", exchange, error);
+    uint64_t after = gateway_meter_ticks();
+    *authorise_ticks += after - now;
+    *ticks -= after;
+    if (status == BUS_OK && goes_on(exchange))
+        status = gateway_reconcile_keep(&pipeline->reconcile, exchange, error);
+    return status;
+}
+
+static enum bus_status decide_all(struct gateway_pipeline *pipeline, struct gateway_batch *batch,
+                                  struct bus_error *error)
+{
+    uint64_t authorise_ticks = 0, ticks = 0 - gateway_meter_ticks();
+    enum bus_status status = fetch_states(pipeline, batch, error);
+    for (size_t i = 0; status == BUS_OK && i < gateway_batch_count(batch); i++)
+        status = decide(pipeline, gateway_batch_exchange(batch, i), &ticks, &authorise_ticks, error);
+    ticks += gateway_meter_ticks();
+    gateway_meter_lap_divided(pipeline->options.meter, GATEWAY_PHASE_RECONCILE, ticks, GATEWAY_PHASE_AUTHORISE,
+                              authorise_ticks);
+    return status;
+}
+
+static void count_exchange(const struct gateway_exchange *exchange, struct gateway_meter *meter)
+{
+    struct gateway_source *source = exchange->source;
+    source->counts[BUS_MEASURE_CONSUMED]++;
+    source->counts[BUS_MEASURE_REPLAYED] += exchange->replay;
+    if (exchange->refusal != NULL) {
+        source->counts[BUS_MEASURE_QUARANTINED]++;
+        return;
+    }
+    static const enum bus_measure measures[] = {
+        [GATEWAY_ACCEPTED] = BUS_MEASURE_ACCEPTED,
+        [GATEWAY_DUPLICATE] = BUS_MEASURE_DUPLICATE,
+        [GATEWAY_STALE] = BUS_MEASURE_STALE,
+    };
+    source->counts[measures[exchange->verdict]]++;
+    if (exchange->verdict != GATEWAY_ACCEPTED)
+        return;
+    source->counts[BUS_MEASURE_NOTICE] += (int64_t)exchange->notice_count;
+    for (size_t i = 0; i < exchange->delivery_count; i++)
+        source->delivered[exchange->deliveries[i].view->grant->subscriber->number]++;
+    meter->deliveries += (int64_t)exchange->delivery_count;
+}
+
+/* A source's counts into the book of its partition. */
+static bool book_source(const struct gateway_pipeline *pipeline, const struct gateway_source *source)
+{
+    struct bus_book *book = gateway_state_book(pipeline->options.states->of[source->partition]);
+    const char *department = source->item->department->name, *item = source->item->name;
+    bool enough = true;
+    for (int i = 0; enough && i < BUS_MEASURE_COUNT; i++)
+        if (source->counts[i] != 0)
+            enough = bus_book_add(book, department, item, "", (enum bus_measure)i, source->counts[i]);
+    const struct bus_catalogue *catalogue = pipeline->options.catalogue;
+    for (size_t i = 0; enough && i < bus_catalogue_subscriber_count(catalogue); i++) {
+        const struct bus_subscriber *subscriber = bus_catalogue_subscriber(catalogue, i);
+        int64_t count = source->delivered[subscriber->number];
+        if (count != 0)
+            enough = bus_book_add(book, department, item, subscriber->name, BUS_MEASURE_DELIVERED, count);
+    }
+    return enough;
+}
+
+static enum bus_status count_batch(struct gateway_pipeline *pipeline, struct gateway_batch *batch,
+                                   struct bus_error *error)
+{
+    struct gateway_meter *meter = pipeline->options.meter;
+    for (size_t i = 0; i < gateway_batch_count(batch); i++)
+        count_exchange(gateway_batch_exchange(batch, i), meter);
+    meter->events += (int64_t)gateway_batch_count(batch);
+    meter->batches++;
+    for (size_t i = 0; i < gateway_batch_source_count(batch); i++)
+        if (!book_source(pipeline, gateway_batch_source(batch, i)))
+            return bus_fail(error, BUS_FATAL, "out of memory for the books");
+    return BUS_OK;
+}
+
+/* A partition that is not ours, or whose state is not ready, would be a mistake of the worker. */
+static enum bus_status check_states(const struct gateway_pipeline *pipeline, struct gateway_batch *batch,
+                                    struct bus_error *error)
+{
+    for (size_t i = 0; i < gateway_batch_source_count(batch); i++) {
+        const struct gateway_source *source = gateway_batch_source(batch, i);
+        if (source->partition >= pipeline->options.states->count ||
+            pipeline->options.states->of[source->partition] == NULL)
+            return bus_fail(error, BUS_FATAL, "a record of %s/%d came, whose state this worker does not hold",
+                            source->topic, source->partition);
+    }
+    return BUS_OK;
+}
+
+enum bus_status gateway_pipeline_run(struct gateway_pipeline *pipeline, struct gateway_batch *batch, int64_t now_ms,
+                                     struct bus_error *error)
+{
+    for (size_t i = 0; i < gateway_batch_count(batch); i++)
+        gateway_batch_exchange(batch, i)->now_ms = now_ms;
+    enum bus_status status = check_states(pipeline, batch, error);
+    if (status == BUS_OK)
+        status = run_all(pipeline, batch, gateway_decode, pipeline->decode, "decode", GATEWAY_PHASE_DECODE, error);
+    if (status == BUS_OK)
+        status =
+            run_all(pipeline, batch, gateway_validate, pipeline->validate, "validate", GATEWAY_PHASE_VALIDATE, error);
+    if (status == BUS_OK)
+        status = decide_all(pipeline, batch, error);
+    if (status == BUS_OK)
+        status = run_all(pipeline, batch, gateway_project, &pipeline->scratch, "project", GATEWAY_PHASE_PROJECT, error);
+    return status == BUS_OK ? count_batch(pipeline, batch, error) : status;
+}

@@ -1,0 +1,199 @@
+#include "gateway/reconcile.h"
+
+#include "bus/log.h"
+
+enum { FIRST_SEQUENCE = 1 };
+
+static struct gateway_state *state_of(const struct gateway_reconcile *reconcile,
+                                      const struct gateway_exchange *exchange)
+{
+    return reconcile->states->of[exchange->partition];
+}
+
+enum bus_status gateway_reconcile_sequence(const struct gateway_reconcile *reconcile,
+                                           const struct gateway_exchange *exchange, int64_t *out_missing,
+                                           struct bus_error *error)
+{
+    *out_missing = 0;
+    if (exchange->replay || exchange->adapter.length == 0)
+        return BUS_OK;
+    struct gateway_state *state = state_of(reconcile, exchange);
+    int64_t last = 0;
+    bool found;
+    enum bus_status status =
+        gateway_state_find_sequence(state, exchange->adapter, exchange->topic, &last, &found, error);
+    if (status != BUS_OK)
+        return status;
+    if (!found)
+        last = FIRST_SEQUENCE - 1;
+    int64_t sequence = exchange->decoded ? exchange->event.sequence : last + 1;
+    if (sequence != last + 1) {
+        *out_missing = sequence > last ? sequence - last - 1 : 0;
+        bus_log(BUS_LOG_WARN, *out_missing > 0 ? "sequence gap" : "sequence went back",
+                "stage=reconcile topic=%s partition=%d offset=%lld adapter=\"%.*s\" last=%lld sequence=%lld",
+                exchange->topic, exchange->partition, (long long)exchange->offset, (int)exchange->adapter.length,
+                (const char *)exchange->adapter.data, (long long)last, (long long)sequence);
+    }
+    return gateway_state_put_sequence(state, exchange->adapter, exchange->topic, sequence, error);
+}
+
+void gateway_reconcile_identify(struct gateway_exchange *exchange)
+{
+    bus_event_identity(bus_bytes_text(exchange->item->name), exchange->event.record_key, exchange->record);
+}
+
+enum bus_status gateway_reconcile_want(const struct gateway_reconcile *reconcile,
+                                       const struct gateway_exchange *exchange, struct bus_error *error)
+{
+    return gateway_state_want(state_of(reconcile, exchange), exchange->subject_key, exchange->record,
+                              exchange->event.subject_kind == BUS_SUBJECT_ORGANISATION, error);
+}
+
+/* The verdict on the event's version, given what is known of its record. */
+static enum bus_status judge(struct gateway_exchange *exchange, const struct bus_state_entry *known, uint64_t digest,
+                             struct bus_error *error)
+{
+    exchange->verdict = GATEWAY_ACCEPTED;
+    if (exchange->event.version > known->version)
+        return BUS_OK;
+    if (exchange->event.version < known->version)
+        exchange->verdict = GATEWAY_STALE;
+    else if (digest == known->digest)
+        exchange->verdict = GATEWAY_DUPLICATE;
+    else
+        return bus_reject(
+            error, "VERSION_CONFLICT", "同一记录的同一版本已有不同内容，请以更高的版本重新发送更正后的记录",
+            "this version of the record is known with another content; send the right one with a higher version");
+    return BUS_OK;
+}
+
+static void fill_entry(struct gateway_exchange *exchange, const struct bus_state_entry *known, uint64_t digest)
+{
+    const struct bus_event *event = &exchange->event;
+    exchange->entry = (struct bus_state_entry){
+        .version = event->version,
+        .digest = digest,
+        .status = event->operation == BUS_OPERATION_PUT ? BUS_RECORD_LIVE : BUS_RECORD_WITHDRAWN,
+        .subject_kind = (uint8_t)event->subject_kind,
+        .item = (uint16_t)exchange->item->number,
+        .expiry_days = event->has_publicity_until ? event->publicity_until : INT32_MAX,
+        .holders = known != NULL ? known->holders : 0,
+        .state_offset = known != NULL ? known->state_offset : -1,
+        .audit_offset = known != NULL ? known->audit_offset : -1,
+        .first_seen_ms = known != NULL ? known->first_seen_ms : exchange->now_ms,
+        .changed_ms = exchange->now_ms,
+    };
+    exchange->holders_before = exchange->entry.holders;
+}
+
+/* Does this PUT of the register say that the organisation exists no more? */
+static bool register_ended(const struct gateway_exchange *exchange)
+{
+    const struct bus_item *item = exchange->item;
+    const struct bus_schema *schema = exchange->version->schema;
+    int index = bus_schema_find(schema, item->register_status_field);
+    if (index < 0)
+        return false; /* no such field, or a version from before it */
+    struct bus_value value =
+        bus_datum_value(bus_schema_field(schema, (size_t)index), exchange->value, exchange->spans[index]);
+    for (size_t i = 0; i < item->register_ended_count; i++)
+        if (value.type == BUS_TYPE_STRING && bus_bytes_equal_text(value.bytes, item->register_ended[i]))
+            return true;
+    return false;
+}
+
+/* The register speaks: its newest word counts, whichever of its records it is in. */
+static enum bus_status note_register(struct gateway_state *state, const struct gateway_exchange *exchange,
+                                     const struct bus_state_name *known, struct bus_error *error)
+{
+    const struct bus_event *event = &exchange->event;
+    if (known != NULL && known->item == exchange->item->number && known->version > event->version)
+        return BUS_OK;
+    if (event->operation == BUS_OPERATION_WITHDRAW)
+        return known != NULL ? gateway_state_put_name(state, exchange->subject_key, NULL, error) : BUS_OK;
+    struct bus_state_name name = {
+        .ended = register_ended(exchange),
+        .item = (uint16_t)exchange->item->number,
+        .name_digest = bus_state_name_digest(event->subject_name),
+        .version = event->version,
+    };
+    return gateway_state_put_name(state, exchange->subject_key, &name, error);
+}
+
+static void add_notice(struct gateway_exchange *exchange, const char *code, const char *text_zh, const char *text_en,
+                       const struct bus_department *department)
+{
+    if (exchange->notice_count < GATEWAY_MAX_NOTICES)
+        exchange->notices[exchange->notice_count++] = (struct gateway_notice){code, text_zh, text_en, department};
+}
+
+static void tell_both(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
+                      const struct bus_state_name *known, const char *code, const char *text_zh, const char *text_en)
+{
+    const struct bus_item *keeper = bus_catalogue_item_by_number(reconcile->catalogue, known->item);
+    add_notice(exchange, code, text_zh, text_en, exchange->item->department);
+    if (keeper != NULL && keeper->department != exchange->item->department)
+        add_notice(exchange, code, text_zh, text_en, keeper->department);
+}
+
+static void compare_register(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
+                             const struct bus_state_name *known)
+{
+    if (exchange->event.operation != BUS_OPERATION_PUT)
+        return;
+    if (bus_state_name_digest(exchange->event.subject_name) != known->name_digest) {
+        exchange->flags |= 1u << BUS_FLAG_NAME_MISMATCH;
+        tell_both(reconcile, exchange, known, "NAME_MISMATCH", "记录中的名称与登记机关登记的名称不一致，请双方核对",
+                  "the name in the record is not the registered one; both departments should compare");
+    }
+    if (known->ended) {
+        exchange->flags |= 1u << BUS_FLAG_DEREGISTERED;
+        tell_both(reconcile, exchange, known, "DEREGISTERED", "记录涉及的组织已注销或被撤销登记，请双方核对",
+                  "the record is about an organisation that is deregistered; both departments should compare");
+    }
+}
+
+static enum bus_status consult_register(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
+                                        struct bus_error *error)
+{
+    if (exchange->event.subject_kind != BUS_SUBJECT_ORGANISATION)
+        return BUS_OK;
+    struct gateway_state *state = state_of(reconcile, exchange);
+    struct bus_state_name known;
+    bool found;
+    enum bus_status status = gateway_state_find_name(state, exchange->subject_key, &known, &found, error);
+    if (status != BUS_OK)
+        return status;
+    if (exchange->item->is_register)
+        return note_register(state, exchange, found ? &known : NULL, error);
+    if (found)
+        compare_register(reconcile, exchange, &known);
+    return BUS_OK;
+}
+
+enum bus_status gateway_reconcile(void *self, struct gateway_exchange *exchange, struct bus_error *error)
+{
+    const struct gateway_reconcile *reconcile = self;
+    struct bus_state_entry known;
+    bool found;
+    enum bus_status status = gateway_state_find_record(state_of(reconcile, exchange), exchange->subject_key,
+                                                       exchange->record, &known, &found, error);
+    if (status != BUS_OK)
+        return status;
+    uint64_t digest = bus_event_digest(exchange->value, exchange->spans);
+    if (found)
+        status = judge(exchange, &known, digest, error);
+    if (status != BUS_OK || exchange->verdict != GATEWAY_ACCEPTED)
+        return status;
+    fill_entry(exchange, found ? &known : NULL, digest);
+    status = consult_register(reconcile, exchange, error);
+    exchange->entry.flags = exchange->flags;
+    return status;
+}
+
+enum bus_status gateway_reconcile_keep(const struct gateway_reconcile *reconcile,
+                                       const struct gateway_exchange *exchange, struct bus_error *error)
+{
+    return gateway_state_put_record(state_of(reconcile, exchange), exchange->subject_key, exchange->record,
+                                    &exchange->entry, exchange->value, error);
+}

@@ -1,0 +1,40 @@
+/* Stage 3, reconcile: the event against what the partition state remembers.
+ *
+ * Of one record a higher version is accepted, the same version with the same content is a duplicate, an older one is stale; a
+ * withdrawal leaves a tombstone that beats late older events, and a higher version after it is a new life of the record. Against
+ * the register: another name than the registered one, and a record about an organisation that exists no more, become flags, and
+ * a notice to both departments. */
+#ifndef GATEWAY_RECONCILE_H
+#define GATEWAY_RECONCILE_H
+
+#include "gateway/exchange.h"
+#include "gateway/state/state.h"
+
+struct gateway_reconcile {
+    const struct bus_catalogue *catalogue;
+    const struct gateway_states *states;
+};
+
+/* The gap-free sequence of each adapter in each in topic and partition; for every event in the order of the topic, refused ones
+ * too. An event that could not be decoded took the next number. `out_missing` is how many numbers were jumped over. Numbers
+ * begin with 1. */
+BUS_MUST_CHECK enum bus_status gateway_reconcile_sequence(const struct gateway_reconcile *reconcile,
+                                                          const struct gateway_exchange *exchange, int64_t *out_missing,
+                                                          struct bus_error *error);
+
+/* Fills record identity; needed before want and reconcile. */
+void gateway_reconcile_identify(struct gateway_exchange *exchange);
+/* Announces what reconcile will read, see gateway_state_want. */
+BUS_MUST_CHECK enum bus_status gateway_reconcile_want(const struct gateway_reconcile *reconcile,
+                                                      const struct gateway_exchange *exchange, struct bus_error *error);
+
+/* `self` is a struct gateway_reconcile. Writes verdict, entry, holders_before, notices and, for the register's own item, what the
+ * register says. REJECT VERSION_CONFLICT: the same version with another content. */
+BUS_MUST_CHECK enum bus_status gateway_reconcile(void *self, struct gateway_exchange *exchange,
+                                                 struct bus_error *error);
+
+/* After authorise: the entry, with its holders, into the state. */
+BUS_MUST_CHECK enum bus_status gateway_reconcile_keep(const struct gateway_reconcile *reconcile,
+                                                      const struct gateway_exchange *exchange, struct bus_error *error);
+
+#endif

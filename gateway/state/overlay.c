@@ -1,0 +1,202 @@
+#include "gateway/state/overlay.h"
+
+#include <stdlib.h>
+
+enum { FIRST_BUCKETS = 1024, FILL_NUMERATOR = 1, FILL_DENOMINATOR = 2 };
+
+/* Open addressing: a bucket holds the index of a slot plus one, 0 = empty. */
+struct gateway_overlay {
+    struct bus_arena *arena;
+    struct gateway_slot **slots;
+    struct gateway_slot **sorted;
+    size_t count, capacity, loaded_upto;
+    uint32_t *buckets;
+    size_t bucket_count;
+};
+
+static bool grow_slots(struct gateway_overlay *overlay)
+{
+    if (overlay->count < overlay->capacity)
+        return true;
+    size_t capacity = overlay->capacity * 2;
+    struct gateway_slot **slots = realloc(overlay->slots, capacity * sizeof *slots);
+    if (slots == NULL)
+        return false;
+    overlay->slots = slots;
+    struct gateway_slot **sorted = realloc(overlay->sorted, capacity * sizeof *sorted);
+    if (sorted == NULL)
+        return false;
+    overlay->sorted = sorted;
+    overlay->capacity = capacity;
+    return true;
+}
+
+struct gateway_overlay *gateway_overlay_create(size_t limit_bytes)
+{
+    struct gateway_overlay *overlay = calloc(1, sizeof *overlay);
+    if (overlay == NULL)
+        return NULL;
+    overlay->arena = bus_arena_create(limit_bytes);
+    overlay->capacity = FIRST_BUCKETS / 2;
+    overlay->slots = calloc(overlay->capacity, sizeof(struct gateway_slot *));
+    overlay->sorted = calloc(overlay->capacity, sizeof(struct gateway_slot *));
+    overlay->bucket_count = FIRST_BUCKETS;
+    overlay->buckets = calloc(overlay->bucket_count, sizeof *overlay->buckets);
+    if (overlay->arena != NULL && overlay->slots != NULL && overlay->sorted != NULL && overlay->buckets != NULL)
+        return overlay;
+    gateway_overlay_destroy(overlay);
+    return NULL;
+}
+
+void gateway_overlay_destroy(struct gateway_overlay *overlay)
+{
+    if (overlay == NULL)
+        return;
+    bus_arena_destroy(overlay->arena);
+    free(overlay->slots);
+    free(overlay->sorted);
+    free(overlay->buckets);
+    free(overlay);
+}
+
+void gateway_overlay_reset(struct gateway_overlay *overlay)
+{
+    bus_arena_reset(overlay->arena);
+    memset(overlay->buckets, 0, overlay->bucket_count * sizeof *overlay->buckets);
+    overlay->count = 0;
+    overlay->loaded_upto = 0;
+}
+
+/* Keys of records are uniform already; the multiplication spreads the others. */
+static uint64_t hash_key(struct bus_bytes key)
+{
+    uint64_t hash = key.length * UINT64_C(0x9E3779B97F4A7C15);
+    size_t at = 0;
+    for (; at + 8 <= key.length; at += 8) {
+        hash = (hash ^ bus_get_u64le(key.data + at)) * UINT64_C(0xFF51AFD7ED558CCD);
+        hash ^= hash >> 32;
+    }
+    for (; at < key.length; at++)
+        hash = (hash ^ key.data[at]) * UINT64_C(0xC4CEB9FE1A85EC53);
+    return hash ^ hash >> 32;
+}
+
+/* The bucket where `key` is, or the empty one where it belongs. */
+static uint32_t *bucket_of(struct gateway_overlay *overlay, uint64_t hash, struct bus_bytes key)
+{
+    size_t mask = overlay->bucket_count - 1;
+    for (size_t at = hash & mask;; at = (at + 1) & mask) {
+        uint32_t *bucket = &overlay->buckets[at];
+        if (*bucket == 0)
+            return bucket;
+        const struct gateway_slot *slot = overlay->slots[*bucket - 1];
+        if (slot->hash == hash && bus_bytes_equal(slot->key, key))
+            return bucket;
+    }
+}
+
+static bool grow_buckets(struct gateway_overlay *overlay)
+{
+    if (overlay->count * FILL_DENOMINATOR < overlay->bucket_count * FILL_NUMERATOR)
+        return true;
+    size_t bucket_count = overlay->bucket_count * 2;
+    uint32_t *buckets = calloc(bucket_count, sizeof *buckets);
+    if (buckets == NULL)
+        return false;
+    free(overlay->buckets);
+    overlay->buckets = buckets;
+    overlay->bucket_count = bucket_count;
+    for (size_t i = 0; i < overlay->count; i++)
+        *bucket_of(overlay, overlay->slots[i]->hash, overlay->slots[i]->key) = (uint32_t)(i + 1);
+    return true;
+}
+
+static struct gateway_slot *new_slot(struct gateway_overlay *overlay, uint64_t hash, struct bus_bytes key)
+{
+    if (!grow_slots(overlay))
+        return NULL;
+    struct gateway_slot *slot = bus_arena_allocate(overlay->arena, sizeof *slot + key.length);
+    if (slot == NULL)
+        return NULL;
+    memcpy(slot + 1, key.data, key.length);
+    *slot = (struct gateway_slot){.key = bus_bytes_of(slot + 1, key.length), .hash = hash, .offset = -1};
+    overlay->slots[overlay->count++] = slot;
+    return slot;
+}
+
+struct gateway_slot *gateway_overlay_slot(struct gateway_overlay *overlay, struct bus_bytes key)
+{
+    uint64_t hash = hash_key(key);
+    uint32_t *bucket = bucket_of(overlay, hash, key);
+    if (*bucket != 0)
+        return overlay->slots[*bucket - 1];
+    if (!grow_buckets(overlay))
+        return NULL;
+    bucket = bucket_of(overlay, hash, key);
+    struct gateway_slot *slot = new_slot(overlay, hash, key);
+    if (slot != NULL)
+        *bucket = (uint32_t)overlay->count;
+    return slot;
+}
+
+static bool set_value(struct gateway_overlay *overlay, struct gateway_slot *slot, struct bus_bytes value)
+{
+    if (value.data == NULL) {
+        slot->value = NULL;
+        slot->value_length = 0;
+        return true;
+    }
+    uint8_t *memory = slot->value;
+    if (memory == NULL || slot->value_length < value.length)
+        memory = bus_arena_allocate(overlay->arena, value.length);
+    if (memory == NULL)
+        return false;
+    memcpy(memory, value.data, value.length);
+    slot->value = memory;
+    slot->value_length = value.length;
+    return true;
+}
+
+bool gateway_overlay_load(struct gateway_overlay *overlay, struct gateway_slot *slot, struct bus_bytes value)
+{
+    slot->loaded = set_value(overlay, slot, value);
+    return slot->loaded;
+}
+
+bool gateway_overlay_change(struct gateway_overlay *overlay, struct gateway_slot *slot, struct bus_bytes value)
+{
+    if (!set_value(overlay, slot, value))
+        return false;
+    slot->loaded = true;
+    slot->changed = true;
+    return true;
+}
+
+static int compare_keys(const void *left, const void *right)
+{
+    struct bus_bytes a = (*(struct gateway_slot *const *)left)->key, b = (*(struct gateway_slot *const *)right)->key;
+    int order = memcmp(a.data, b.data, a.length < b.length ? a.length : b.length);
+    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
+}
+
+struct gateway_slot **gateway_overlay_wanted(struct gateway_overlay *overlay, size_t *out_count)
+{
+    size_t count = 0;
+    for (; overlay->loaded_upto < overlay->count; overlay->loaded_upto++)
+        if (!overlay->slots[overlay->loaded_upto]->loaded)
+            overlay->sorted[count++] = overlay->slots[overlay->loaded_upto];
+    qsort(overlay->sorted, count, sizeof *overlay->sorted, compare_keys);
+    *out_count = count;
+    return overlay->sorted;
+}
+
+struct gateway_slot **gateway_overlay_changed(struct gateway_overlay *overlay, size_t *out_count)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < overlay->count; i++)
+        if (overlay->slots[i]->changed)
+            overlay->sorted[count++] = overlay->slots[i];
+    qsort(overlay->sorted, count, sizeof *overlay->sorted, compare_keys);
+    *out_count = count;
+    return overlay->sorted;
+}

@@ -1,0 +1,464 @@
+#include "gateway/state/state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bus/log.h"
+#include "gateway/state/store.h"
+
+enum {
+    FOLDER_SIZE = 4096,
+    REPLAY_SLICE = 50000, /* keys written to the store at once */
+    BOOK_LIMIT = 900 * 1024,
+};
+
+static const uint8_t meta_key[] = {BUS_STATE_META};
+static const uint8_t book_key[] = {BUS_STATE_BOOK};
+
+/* An output log: as the last commit left it, and as the running batch does. */
+struct log_slot {
+    char name[BUS_STATE_KEY_MAX];
+    struct bus_merkle committed, working;
+};
+
+struct gateway_state {
+    int32_t partition;
+    struct gateway_store *store;
+    struct gateway_overlay *overlay;
+    struct bus_book *book;
+    struct bus_buffer book_bytes;
+    struct log_slot *logs[GATEWAY_STATE_MAX_LOGS];
+    size_t log_count;
+    int64_t changelog_next;
+    size_t replayed;
+};
+
+static enum bus_status fail_memory(struct bus_error *error)
+{
+    return bus_fail(error, BUS_FATAL, "the batch's memory for state is used up; lower batch_records");
+}
+
+static struct bus_bytes slot_value(const struct gateway_slot *slot)
+{
+    return bus_bytes_of(slot->value, slot->value_length);
+}
+
+/* The loaded slot of `key`. */
+static enum bus_status slot_of(struct gateway_state *state, struct bus_bytes key, struct gateway_slot **out_slot,
+                               struct bus_error *error)
+{
+    struct gateway_slot *slot = gateway_overlay_slot(state->overlay, key);
+    if (slot == NULL)
+        return fail_memory(error);
+    *out_slot = slot;
+    if (slot->loaded)
+        return BUS_OK;
+    struct bus_bytes value;
+    enum bus_status status = gateway_store_get(state->store, key, &value, error);
+    if (status == BUS_OK && !gateway_overlay_load(state->overlay, slot, value))
+        status = fail_memory(error);
+    return status;
+}
+
+static enum bus_status change(struct gateway_state *state, struct bus_bytes key, struct bus_bytes value,
+                              struct bus_bytes payload, struct bus_error *error)
+{
+    struct gateway_slot *slot = gateway_overlay_slot(state->overlay, key);
+    if (slot == NULL || !gateway_overlay_change(state->overlay, slot, value))
+        return fail_memory(error);
+    slot->payload = payload;
+    return BUS_OK;
+}
+
+/* A value that the store or topic holds but cannot be read is not this event's fault. */
+static enum bus_status broken(enum bus_status status, const struct gateway_state *state, struct bus_error *error)
+{
+    if (status != BUS_REJECT)
+        return status;
+    bus_error_prefix(error, "state of partition %d", state->partition);
+    return BUS_FATAL;
+}
+
+static enum bus_status load_meta(struct gateway_state *state, struct bus_error *error)
+{
+    struct bus_bytes value;
+    state->changelog_next = 0;
+    enum bus_status status = gateway_store_get(state->store, bus_bytes_of(meta_key, sizeof meta_key), &value, error);
+    if (status == BUS_OK && value.data != NULL)
+        status = broken(bus_state_number_read(value, &state->changelog_next, error), state, error);
+    return status;
+}
+
+/* The book as the store has it. A new book for an empty store. */
+static enum bus_status load_book(struct gateway_state *state, struct bus_error *error)
+{
+    char name[32];
+    snprintf(name, sizeof name, "gateway/%d", state->partition);
+    bus_book_destroy(state->book);
+    state->book = bus_book_create(name);
+    if (state->book == NULL)
+        return bus_fail(error, BUS_FATAL, "out of memory");
+    struct bus_bytes value;
+    int64_t at_ms;
+    enum bus_status status = gateway_store_get(state->store, bus_bytes_of(book_key, sizeof book_key), &value, error);
+    if (status == BUS_OK && value.data != NULL)
+        status = broken(bus_book_decode(value, state->book, &at_ms, error), state, error);
+    bus_book_mark(state->book);
+    return status;
+}
+
+static void forget_logs(struct gateway_state *state)
+{
+    while (state->log_count > 0)
+        free(state->logs[--state->log_count]);
+}
+
+static enum bus_status load(struct gateway_state *state, struct bus_error *error)
+{
+    forget_logs(state);
+    enum bus_status status = load_meta(state, error);
+    return status == BUS_OK ? load_book(state, error) : status;
+}
+
+enum bus_status gateway_state_open(const struct gateway_state_options *options, struct gateway_state **out_state,
+                                   struct bus_error *error)
+{
+    struct gateway_state *state = calloc(1, sizeof *state);
+    if (state == NULL)
+        return bus_fail(error, BUS_FATAL, "out of memory");
+    state->partition = options->partition;
+    bus_buffer_init(&state->book_bytes, BOOK_LIMIT);
+    state->overlay = gateway_overlay_create(options->overlay_bytes);
+    char folder[FOLDER_SIZE];
+    snprintf(folder, sizeof folder, "%s/%d", options->folder, options->partition);
+    enum bus_status status = BUS_OK;
+    if (state->overlay == NULL)
+        status = bus_fail(error, BUS_FATAL, "out of memory");
+    if (status == BUS_OK)
+        status = gateway_store_open(folder, options->map_bytes, &state->store, error);
+    if (status == BUS_OK)
+        status = load(state, error);
+    if (status == BUS_OK)
+        *out_state = state;
+    else
+        gateway_state_close(state, false);
+    return status;
+}
+
+void gateway_state_close(struct gateway_state *state, bool clean)
+{
+    if (state == NULL)
+        return;
+    gateway_store_close(state->store, clean);
+    gateway_overlay_destroy(state->overlay);
+    bus_book_destroy(state->book);
+    bus_buffer_release(&state->book_bytes);
+    forget_logs(state);
+    free(state);
+}
+
+int32_t gateway_state_partition(const struct gateway_state *state)
+{
+    return state->partition;
+}
+
+int64_t gateway_state_changelog_next(const struct gateway_state *state)
+{
+    return state->changelog_next;
+}
+
+/* Writes all changed slots and `next`, and starts a new overlay. */
+static enum bus_status write_changes(struct gateway_state *state, int64_t next, struct bus_error *error)
+{
+    uint8_t number[BUS_STATE_NUMBER_SIZE];
+    bus_state_number_write(next, number);
+    enum bus_status status = change(state, bus_bytes_of(meta_key, sizeof meta_key), bus_bytes_of(number, sizeof number),
+                                    (struct bus_bytes){NULL, 0}, error);
+    if (status != BUS_OK)
+        return status;
+    size_t count;
+    struct gateway_slot **slots = gateway_overlay_changed(state->overlay, &count);
+    status = gateway_store_write(state->store, slots, count, error);
+    if (status != BUS_OK)
+        return status;
+    state->changelog_next = next;
+    gateway_overlay_reset(state->overlay);
+    return BUS_OK;
+}
+
+enum bus_status gateway_state_replay(struct gateway_state *state, struct bus_bytes key, struct bus_bytes value,
+                                     int64_t offset, struct bus_error *error)
+{
+    if (key.length == 0 || key.length > BUS_STATE_KEY_MAX)
+        return bus_fail(error, BUS_FATAL, "xq.state/%d holds a key of %zu bytes at offset %lld", state->partition,
+                        key.length, (long long)offset);
+    uint8_t record[BUS_STATE_RECORD_SIZE];
+    if (key.data[0] == BUS_STATE_RECORD && value.data != NULL) {
+        struct bus_state_entry entry;
+        enum bus_status status = broken(bus_state_record_read(value, &entry, NULL, error), state, error);
+        if (status != BUS_OK)
+            return status;
+        entry.state_offset = offset;
+        bus_state_record_write(&entry, record);
+        value = bus_bytes_of(record, sizeof record);
+    }
+    enum bus_status status = change(state, key, value, (struct bus_bytes){NULL, 0}, error);
+    if (status == BUS_OK && ++state->replayed % REPLAY_SLICE == 0)
+        status = write_changes(state, offset + 1, error);
+    return status;
+}
+
+enum bus_status gateway_state_replayed(struct gateway_state *state, int64_t next_offset, struct bus_error *error)
+{
+    enum bus_status status = BUS_OK;
+    if (next_offset > state->changelog_next || state->replayed > 0)
+        status = write_changes(state, next_offset, error);
+    state->replayed = 0;
+    return status == BUS_OK ? load(state, error) : status;
+}
+
+enum bus_status gateway_state_clear(struct gateway_state *state, struct bus_error *error)
+{
+    gateway_overlay_reset(state->overlay);
+    enum bus_status status = gateway_store_clear(state->store, error);
+    return status == BUS_OK ? load(state, error) : status;
+}
+
+enum bus_status gateway_state_want(struct gateway_state *state, const uint8_t *subject_key, const uint8_t *record,
+                                   bool name, struct bus_error *error)
+{
+    uint8_t key[BUS_STATE_RECORD_KEY_SIZE];
+    bus_state_record_key(subject_key, record, key);
+    if (gateway_overlay_slot(state->overlay, bus_bytes_of(key, sizeof key)) == NULL)
+        return fail_memory(error);
+    bus_state_name_key(subject_key, key);
+    if (name && gateway_overlay_slot(state->overlay, bus_bytes_of(key, BUS_STATE_NAME_KEY_SIZE)) == NULL)
+        return fail_memory(error);
+    return BUS_OK;
+}
+
+enum bus_status gateway_state_fetch(struct gateway_state *state, struct bus_error *error)
+{
+    size_t count;
+    struct gateway_slot **slots = gateway_overlay_wanted(state->overlay, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct bus_bytes value;
+        enum bus_status status = gateway_store_get(state->store, slots[i]->key, &value, error);
+        if (status != BUS_OK)
+            return status;
+        if (!gateway_overlay_load(state->overlay, slots[i], value))
+            return fail_memory(error);
+    }
+    return BUS_OK;
+}
+
+enum bus_status gateway_state_find_record(struct gateway_state *state, const uint8_t *subject_key,
+                                          const uint8_t *record, struct bus_state_entry *out_entry, bool *out_found,
+                                          struct bus_error *error)
+{
+    uint8_t key[BUS_STATE_RECORD_KEY_SIZE];
+    bus_state_record_key(subject_key, record, key);
+    struct gateway_slot *slot;
+    enum bus_status status = slot_of(state, bus_bytes_of(key, sizeof key), &slot, error);
+    if (status != BUS_OK)
+        return status;
+    *out_found = slot->value != NULL;
+    return *out_found ? broken(bus_state_record_read(slot_value(slot), out_entry, NULL, error), state, error) : BUS_OK;
+}
+
+enum bus_status gateway_state_put_record(struct gateway_state *state, const uint8_t *subject_key, const uint8_t *record,
+                                         const struct bus_state_entry *entry, struct bus_bytes event,
+                                         struct bus_error *error)
+{
+    uint8_t key[BUS_STATE_RECORD_KEY_SIZE], value[BUS_STATE_RECORD_SIZE];
+    bus_state_record_key(subject_key, record, key);
+    bus_state_record_write(entry, value);
+    return change(state, bus_bytes_of(key, sizeof key), bus_bytes_of(value, sizeof value), event, error);
+}
+
+enum bus_status gateway_state_note_audit(struct gateway_state *state, const uint8_t *subject_key, const uint8_t *record,
+                                         int64_t audit_offset, struct bus_error *error)
+{
+    uint8_t key[BUS_STATE_RECORD_KEY_SIZE];
+    bus_state_record_key(subject_key, record, key);
+    struct gateway_slot *slot;
+    struct bus_state_entry entry;
+    enum bus_status status = slot_of(state, bus_bytes_of(key, sizeof key), &slot, error);
+    if (status == BUS_OK)
+        status = broken(bus_state_record_read(slot_value(slot), &entry, NULL, error), state, error);
+    if (status != BUS_OK)
+        return status;
+    entry.audit_offset = audit_offset;
+    bus_state_record_write(&entry, slot->value);
+    return BUS_OK;
+}
+
+enum bus_status gateway_state_find_name(struct gateway_state *state, const uint8_t *subject_key,
+                                        struct bus_state_name *out_name, bool *out_found, struct bus_error *error)
+{
+    uint8_t key[BUS_STATE_NAME_KEY_SIZE];
+    bus_state_name_key(subject_key, key);
+    struct gateway_slot *slot;
+    enum bus_status status = slot_of(state, bus_bytes_of(key, sizeof key), &slot, error);
+    if (status != BUS_OK)
+        return status;
+    *out_found = slot->value != NULL;
+    return *out_found ? broken(bus_state_name_read(slot_value(slot), out_name, error), state, error) : BUS_OK;
+}
+
+enum bus_status gateway_state_put_name(struct gateway_state *state, const uint8_t *subject_key,
+                                       const struct bus_state_name *name, struct bus_error *error)
+{
+    uint8_t key[BUS_STATE_NAME_KEY_SIZE], value[BUS_STATE_NAME_SIZE];
+    bus_state_name_key(subject_key, key);
+    if (name != NULL)
+        bus_state_name_write(name, value);
+    return change(state, bus_bytes_of(key, sizeof key), bus_bytes_of(name != NULL ? value : NULL, sizeof value),
+                  (struct bus_bytes){NULL, 0}, error);
+}
+
+enum bus_status gateway_state_find_sequence(struct gateway_state *state, struct bus_bytes adapter, const char *topic,
+                                            int64_t *out_last, bool *out_found, struct bus_error *error)
+{
+    uint8_t key[BUS_STATE_KEY_MAX];
+    size_t length;
+    struct gateway_slot *slot;
+    enum bus_status status = bus_state_sequence_key(adapter, topic, key, &length, error);
+    if (status == BUS_OK)
+        status = slot_of(state, bus_bytes_of(key, length), &slot, error);
+    if (status != BUS_OK)
+        return status;
+    *out_found = slot->value != NULL;
+    return *out_found ? broken(bus_state_number_read(slot_value(slot), out_last, error), state, error) : BUS_OK;
+}
+
+enum bus_status gateway_state_put_sequence(struct gateway_state *state, struct bus_bytes adapter, const char *topic,
+                                           int64_t last, struct bus_error *error)
+{
+    uint8_t key[BUS_STATE_KEY_MAX], value[BUS_STATE_NUMBER_SIZE];
+    size_t length;
+    enum bus_status status = bus_state_sequence_key(adapter, topic, key, &length, error);
+    if (status != BUS_OK)
+        return status;
+    bus_state_number_write(last, value);
+    return change(state, bus_bytes_of(key, length), bus_bytes_of(value, sizeof value), (struct bus_bytes){NULL, 0},
+                  error);
+}
+
+static enum bus_status load_log(struct gateway_state *state, const char *name, struct bus_merkle *out_log,
+                                struct bus_error *error)
+{
+    uint8_t key[BUS_STATE_KEY_MAX];
+    size_t length;
+    struct bus_bytes value;
+    enum bus_status status = bus_state_log_key(name, key, &length, error);
+    if (status == BUS_OK)
+        status = gateway_store_get(state->store, bus_bytes_of(key, length), &value, error);
+    if (status == BUS_OK && value.data != NULL)
+        status = bus_state_log_read(value, out_log, error);
+    return broken(status, state, error);
+}
+
+enum bus_status gateway_state_log(struct gateway_state *state, const char *name, struct bus_merkle **out_log,
+                                  struct bus_error *error)
+{
+    for (size_t i = 0; i < state->log_count; i++)
+        if (strcmp(state->logs[i]->name, name) == 0) {
+            *out_log = &state->logs[i]->working;
+            return BUS_OK;
+        }
+    if (state->log_count == GATEWAY_STATE_MAX_LOGS)
+        return bus_fail(error, BUS_FATAL, "more than %d output logs in partition %d", GATEWAY_STATE_MAX_LOGS,
+                        state->partition);
+    struct log_slot *slot = calloc(1, sizeof *slot);
+    if (slot == NULL)
+        return bus_fail(error, BUS_FATAL, "out of memory");
+    snprintf(slot->name, sizeof slot->name, "%s", name);
+    enum bus_status status = load_log(state, name, &slot->committed, error);
+    if (status != BUS_OK) {
+        free(slot);
+        return status;
+    }
+    slot->working = slot->committed;
+    state->logs[state->log_count++] = slot;
+    *out_log = &slot->working;
+    return BUS_OK;
+}
+
+struct bus_book *gateway_state_book(struct gateway_state *state)
+{
+    return state->book;
+}
+
+static enum bus_status change_logs(struct gateway_state *state, struct bus_error *error)
+{
+    enum bus_status status = BUS_OK;
+    for (size_t i = 0; status == BUS_OK && i < state->log_count; i++) {
+        struct log_slot *slot = state->logs[i];
+        if (slot->working.size == slot->committed.size)
+            continue;
+        uint8_t key[BUS_STATE_KEY_MAX], value[BUS_STATE_LOG_MAX];
+        size_t length;
+        status = bus_state_log_key(slot->name, key, &length, error);
+        if (status == BUS_OK)
+            status = change(state, bus_bytes_of(key, length),
+                            bus_bytes_of(value, bus_state_log_write(&slot->working, value)),
+                            (struct bus_bytes){NULL, 0}, error);
+    }
+    return status;
+}
+
+enum bus_status gateway_state_changes(struct gateway_state *state, int64_t now_ms,
+                                      struct gateway_slot *const **out_slots, size_t *out_count,
+                                      struct bus_error *error)
+{
+    bus_buffer_reset(&state->book_bytes);
+    enum bus_status status = bus_book_encode(state->book, now_ms, &state->book_bytes, error);
+    if (status == BUS_OK)
+        status = change(state, bus_bytes_of(book_key, sizeof book_key), bus_buffer_view(&state->book_bytes),
+                        (struct bus_bytes){NULL, 0}, error);
+    if (status == BUS_OK)
+        status = change_logs(state, error);
+    if (status == BUS_OK)
+        *out_slots = gateway_overlay_changed(state->overlay, out_count);
+    return status;
+}
+
+/* The store keeps each record's own offset in the topic, which was not known when it was produced. */
+static int64_t note_offsets(struct gateway_state *state)
+{
+    size_t count;
+    struct gateway_slot **slots = gateway_overlay_changed(state->overlay, &count);
+    int64_t next = state->changelog_next;
+    for (size_t i = 0; i < count; i++) {
+        struct gateway_slot *slot = slots[i];
+        if (slot->offset >= next)
+            next = slot->offset + 1;
+        struct bus_state_entry entry;
+        if (slot->key.data[0] != BUS_STATE_RECORD || slot->value == NULL ||
+            bus_state_record_read(slot_value(slot), &entry, NULL, NULL) != BUS_OK)
+            continue;
+        entry.state_offset = slot->offset;
+        bus_state_record_write(&entry, slot->value);
+    }
+    return next;
+}
+
+enum bus_status gateway_state_commit(struct gateway_state *state, struct bus_error *error)
+{
+    enum bus_status status = write_changes(state, note_offsets(state), error);
+    if (status != BUS_OK)
+        return status;
+    bus_book_mark(state->book);
+    for (size_t i = 0; i < state->log_count; i++)
+        state->logs[i]->committed = state->logs[i]->working;
+    return BUS_OK;
+}
+
+void gateway_state_discard(struct gateway_state *state)
+{
+    gateway_overlay_reset(state->overlay);
+    bus_book_rewind(state->book);
+    for (size_t i = 0; i < state->log_count; i++)
+        state->logs[i]->working = state->logs[i]->committed;
+}

@@ -1,0 +1,96 @@
+/* State: all the gateway remembers about the subjects of one partition (design section 5).
+ *
+ * Reads go to the overlay of the running batch, then to the store. What a batch changes is written to xq.state in its
+ * transaction (gateway_state_changes) and, after the commit, to the store together with the changelog offset that it ends at
+ * (gateway_state_commit); an aborted batch is forgotten (gateway_state_discard). So the store is never ahead of Kafka. Knows
+ * nothing of Kafka: the worker replays the topic through gateway_state_replay. */
+#ifndef GATEWAY_STATE_STATE_H
+#define GATEWAY_STATE_STATE_H
+
+#include "bus/books.h"
+#include "bus/state_entry.h"
+#include "gateway/state/overlay.h"
+
+enum { GATEWAY_STATE_MAX_LOGS = 64 }; /* one a subscriber */
+
+struct gateway_state_options {
+    const char *folder; /* of all partitions; this one's is <folder>/<partition> */
+    int32_t partition;
+    size_t map_bytes;
+    size_t overlay_bytes; /* bounds what one batch may read and change */
+};
+
+struct gateway_state;
+
+/* The states of the partitions that this worker owns, by partition; NULL where it does not. */
+struct gateway_states {
+    struct gateway_state **of;
+    int32_t count;
+};
+
+/* RETRY: another process holds the partition. FATAL as gateway_store_open. */
+BUS_MUST_CHECK enum bus_status gateway_state_open(const struct gateway_state_options *options,
+                                                  struct gateway_state **out_state, struct bus_error *error);
+void gateway_state_close(struct gateway_state *state, bool clean);
+
+int32_t gateway_state_partition(const struct gateway_state *state);
+/* The first xq.state offset that the store does not contain yet; 0 when it is empty. */
+int64_t gateway_state_changelog_next(const struct gateway_state *state);
+
+/* One record of xq.state, in the order of the topic; data NULL = a tombstone. Complete once gateway_state_replayed has said up
+ * to which offset. Writes to the store in slices by itself. */
+BUS_MUST_CHECK enum bus_status gateway_state_replay(struct gateway_state *state, struct bus_bytes key,
+                                                    struct bus_bytes value, int64_t offset, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status gateway_state_replayed(struct gateway_state *state, int64_t next_offset,
+                                                      struct bus_error *error);
+/* Forgets everything, for a topic that was made anew. */
+BUS_MUST_CHECK enum bus_status gateway_state_clear(struct gateway_state *state, struct bus_error *error);
+
+/* Announces that the batch will ask for a record and its subject's registered name, then reads all that was announced in key order,
+ * which is several times faster than one by one. Optional. FATAL as find. */
+BUS_MUST_CHECK enum bus_status gateway_state_want(struct gateway_state *state, const uint8_t *subject_key,
+                                                  const uint8_t *record, bool name, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status gateway_state_fetch(struct gateway_state *state, struct bus_error *error);
+
+/* FATAL: the batch's memory bound, or the store. */
+BUS_MUST_CHECK enum bus_status gateway_state_find_record(struct gateway_state *state, const uint8_t *subject_key,
+                                                         const uint8_t *record, struct bus_state_entry *out_entry,
+                                                         bool *out_found, struct bus_error *error);
+/* `event` (framed) is borrowed until commit or discard. */
+BUS_MUST_CHECK enum bus_status gateway_state_put_record(struct gateway_state *state, const uint8_t *subject_key,
+                                                        const uint8_t *record, const struct bus_state_entry *entry,
+                                                        struct bus_bytes event, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status gateway_state_find_name(struct gateway_state *state, const uint8_t *subject_key,
+                                                       struct bus_state_name *out_name, bool *out_found,
+                                                       struct bus_error *error);
+/* `name` NULL: the register withdrew it. */
+BUS_MUST_CHECK enum bus_status gateway_state_put_name(struct gateway_state *state, const uint8_t *subject_key,
+                                                      const struct bus_state_name *name, struct bus_error *error);
+/* The last sequence number of an adapter on an in topic; not found before its first. */
+BUS_MUST_CHECK enum bus_status gateway_state_find_sequence(struct gateway_state *state, struct bus_bytes adapter,
+                                                           const char *topic, int64_t *out_last, bool *out_found,
+                                                           struct bus_error *error);
+BUS_MUST_CHECK enum bus_status gateway_state_put_sequence(struct gateway_state *state, struct bus_bytes adapter,
+                                                          const char *topic, int64_t last, struct bus_error *error);
+/* The output log "<topic>/<partition>" as this batch leaves it: the caller appends to it. NULL: FATAL, too many logs. Lives as
+ * long as the state. */
+BUS_MUST_CHECK enum bus_status gateway_state_log(struct gateway_state *state, const char *name,
+                                                 struct bus_merkle **out_log, struct bus_error *error);
+/* "gateway/<partition>"; counts go in freely, discard takes them back. */
+struct bus_book *gateway_state_book(struct gateway_state *state);
+
+/* What goes to xq.state: every changed slot, logs and book included, in ascending order of keys; value and payload make the record's
+ * value. The caller sets each slot's offset once it is known. Valid until the next call on the state. */
+BUS_MUST_CHECK enum bus_status gateway_state_changes(struct gateway_state *state, int64_t now_ms,
+                                                     struct gateway_slot *const **out_slots, size_t *out_count,
+                                                     struct bus_error *error);
+/* The offset of the record's xq.audit entry in this transaction, for the entry to be written. */
+BUS_MUST_CHECK enum bus_status gateway_state_note_audit(struct gateway_state *state, const uint8_t *subject_key,
+                                                        const uint8_t *record, int64_t audit_offset,
+                                                        struct bus_error *error);
+
+/* After the Kafka commit. `changes` as given out, with offsets. FATAL: the store could not take it; the topic has it. */
+BUS_MUST_CHECK enum bus_status gateway_state_commit(struct gateway_state *state, struct bus_error *error);
+void gateway_state_discard(struct gateway_state *state);
+
+#endif

@@ -1,0 +1,31 @@
+/* Store: the LMDB environment of one partition, and the marks that say whether it can be trusted.
+ *
+ * Kafka holds the durable copy, so the environment runs without syncing (MDB_WRITEMAP | MDB_NOSYNC): a killed process loses
+ * nothing. `<folder>/mark` holds "clean" after an orderly close, else "open <boot id>"; an environment that was open when the
+ * machine went down, or that has no mark, is thrown away and built again from the topic. `<folder>/owner` is locked while the
+ * store is open: never two processes in one environment, never twice in one process. */
+#ifndef GATEWAY_STATE_STORE_H
+#define GATEWAY_STATE_STORE_H
+
+#include "gateway/state/overlay.h"
+
+struct gateway_store;
+
+/* Makes the folder where missing. RETRY: another process holds it. FATAL: the folder, the disk or the environment, with what to
+ * do. */
+BUS_MUST_CHECK enum bus_status gateway_store_open(const char *folder, size_t map_bytes,
+                                                  struct gateway_store **out_store, struct bus_error *error);
+/* `clean`: write everything to disk and say so in the mark, so that the environment survives a reboot. */
+void gateway_store_close(struct gateway_store *store, bool clean);
+
+/* data NULL when absent; valid until the next write or close. Keys in ascending order are found faster. */
+BUS_MUST_CHECK enum bus_status gateway_store_get(struct gateway_store *store, struct bus_bytes key,
+                                                 struct bus_bytes *out_value, struct bus_error *error);
+/* One transaction that writes the slots' values (absent = deleted), given in ascending order of keys. FATAL: disk or map full
+ * (nothing was written), or the environment is broken. */
+BUS_MUST_CHECK enum bus_status gateway_store_write(struct gateway_store *store, struct gateway_slot *const *slots,
+                                                   size_t count, struct bus_error *error);
+/* Throws the content away. */
+BUS_MUST_CHECK enum bus_status gateway_store_clear(struct gateway_store *store, struct bus_error *error);
+
+#endif
