@@ -1,0 +1,210 @@
+/* xinqiao: the operator's command. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bus/kafka_settings.h"
+#include "bus/log.h"
+#include "cli/command.h"
+
+enum { PATH_SIZE = 4096 };
+
+static const struct cli_command commands[] = {
+    {"topics", cli_topics,
+     "topics create [--partitions N] [--replication N]\n"
+     "topics check [--partitions N]\n"
+     "topics list",
+     "主题的建立、核对与列出", "the exchange's topics: make, check, list"},
+    {"books", cli_books, "books", "对账：每个目录项一行", "the books, a row an item: do they balance?"},
+    {0},
+};
+
+static const struct bus_option settings_options[] = {
+    {"catalogue", BUS_OPTION_TEXT, "", 0, 0, NULL, "catalogue file, relative to this one"},
+    {"kafka", BUS_OPTION_GROUP, "", 0, 0, NULL, "where Kafka is"},
+    {"keys", BUS_OPTION_TEXT, "", 0, 0, NULL, "folder of pinned public keys, <key_id>.pem, relative to this file"},
+    {"gateway_group", BUS_OPTION_TEXT, "xq-gateway", 0, 0, NULL, "consumer group of the gateway"},
+    {"agent_group_prefix", BUS_OPTION_TEXT, "xq-agent-", 0, 0, NULL,
+     "agents' consumer groups: this and the subscriber's name"},
+    {0},
+};
+
+/* What the context borrows from. */
+struct origin {
+    const char *config, *bootstrap, *prefix, *catalogue, *keys;
+    struct bus_kafka_settings kafka;
+    char catalogue_path[PATH_SIZE], keys_path[PATH_SIZE];
+};
+
+/* --- where things are: options, then the configuration file, then the environment --- */
+
+static const char *from_environment(const char *given, const char *name)
+{
+    if (given != NULL)
+        return given;
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+static enum bus_status resolve(const struct cli_context *context, const char *name, char path[PATH_SIZE],
+                               const char **out_path, struct bus_error *error)
+{
+    const char *text = bus_settings_text(bus_settings_root(context->settings), settings_options, name);
+    if (*out_path != NULL || text[0] == '\0')
+        return BUS_OK;
+    *out_path = path;
+    return bus_settings_resolve(context->settings, text, path, PATH_SIZE, error);
+}
+
+static enum bus_status read_settings(struct cli_context *context, struct origin *origin, struct bus_error *error)
+{
+    enum bus_status status = bus_settings_load(origin->config, &context->settings, error);
+    if (status != BUS_OK)
+        return status;
+    const struct bus_settings_node *root = bus_settings_root(context->settings);
+    const struct bus_settings_node *kafka = bus_settings_child(root, "kafka");
+    status = bus_settings_check(root, settings_options, error);
+    if (status == BUS_OK && kafka != NULL)
+        status = bus_kafka_settings_read(kafka, "xinqiao", &origin->kafka, error);
+    if (status == BUS_OK)
+        status = resolve(context, "catalogue", origin->catalogue_path, &context->catalogue_path, error);
+    if (status == BUS_OK)
+        status = resolve(context, "keys", origin->keys_path, &context->keys_path, error);
+    if (status != BUS_OK)
+        return status;
+    context->kafka.settings = origin->kafka.kafka.settings;
+    if (context->kafka.bootstrap == NULL)
+        context->kafka.bootstrap = origin->kafka.kafka.bootstrap;
+    if (context->prefix == NULL)
+        context->prefix = origin->kafka.prefix;
+    context->gateway_group = bus_settings_text(root, settings_options, "gateway_group");
+    context->agent_group_prefix = bus_settings_text(root, settings_options, "agent_group_prefix");
+    return BUS_OK;
+}
+
+static int fill_context(struct cli_context *context, struct origin *origin)
+{
+    struct bus_error error;
+    context->kafka = (struct bus_kafka){.bootstrap = origin->bootstrap, .client_id = "xinqiao"};
+    context->prefix = origin->prefix;
+    context->catalogue_path = origin->catalogue;
+    context->keys_path = origin->keys;
+    context->gateway_group = "xq-gateway";
+    context->agent_group_prefix = "xq-agent-";
+    context->clock = bus_clock_real();
+    origin->config = from_environment(origin->config, "XQ_CONFIG");
+    if (origin->config != NULL) {
+        enum bus_status status = read_settings(context, origin, &error);
+        if (status != BUS_OK)
+            return cli_fail(status, &error);
+    }
+    context->kafka.bootstrap = from_environment(context->kafka.bootstrap, "XQ_BOOTSTRAP");
+    context->catalogue_path = from_environment(context->catalogue_path, "XQ_CATALOGUE");
+    context->keys_path = from_environment(context->keys_path, "XQ_KEYS");
+    context->prefix = from_environment(context->prefix, "XQ_PREFIX");
+    if (context->prefix == NULL)
+        context->prefix = "xq.";
+    return CLI_DONE;
+}
+
+/* --- the command line --- */
+
+static const char *const shared_texts[] = {"--config", "--bootstrap", "--prefix", "--catalogue", "--keys"};
+
+/* Where a shared option's text goes, or NULL. */
+static const char **shared_place(struct origin *origin, const char *argument, size_t *out_length)
+{
+    const char **const places[] = {&origin->config, &origin->bootstrap, &origin->prefix, &origin->catalogue,
+                                   &origin->keys};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        *out_length = strlen(shared_texts[i]);
+        if (strncmp(argument, shared_texts[i], *out_length) == 0 &&
+            (argument[*out_length] == '\0' || argument[*out_length] == '='))
+            return places[i];
+    }
+    return NULL;
+}
+
+/* Takes the shared options out of argv; the number of arguments left, or -1. */
+static int take_shared(int argc, char **argv, struct cli_context *context, struct origin *origin)
+{
+    int left = 1;
+    for (int at = 1; at < argc; at++) {
+        size_t length;
+        const char **place = shared_place(origin, argv[at], &length);
+        if (place != NULL && argv[at][length] == '=') {
+            *place = argv[at] + length + 1;
+        } else if (place != NULL && at + 1 < argc) {
+            *place = argv[++at];
+        } else if (place != NULL) {
+            fprintf(stderr, "✗ %s 缺少值 / needs a value\n", argv[at]);
+            return -1;
+        } else if (strcmp(argv[at], "--json") == 0) {
+            context->json = true;
+        } else {
+            argv[left++] = argv[at];
+        }
+    }
+    argv[left] = NULL;
+    return left;
+}
+
+static int print_help(void)
+{
+    puts("xinqiao：信桥运维命令 / the operator's command of Xinqiao\n");
+    for (const struct cli_command *command = commands; command->name != NULL; command++) {
+        printf("%s / %s\n", command->meaning_zh, command->meaning_en);
+        for (const char *line = command->usage; *line != '\0';) {
+            size_t length = strcspn(line, "\n");
+            printf("  xinqiao %.*s\n", (int)length, line);
+            line += length + (line[length] == '\n');
+        }
+    }
+    puts("\n各命令共用 / for every command:\n"
+         "  --config FILE       XQ_CONFIG     配置文件 / configuration file\n"
+         "  --bootstrap HOST:P  XQ_BOOTSTRAP  Kafka\n"
+         "  --prefix TEXT       XQ_PREFIX     主题前缀 / prefix of topics (xq.)\n"
+         "  --catalogue FILE    XQ_CATALOGUE  目录 / catalogue\n"
+         "  --keys FOLDER       XQ_KEYS       公钥目录 / pinned public keys\n"
+         "  --json                            以 JSON 回答 / answer in JSON\n"
+         "\n退出码 / exit: 0 完成 done, 1 答案为否 the answer is no, 2 用法错误 wrong use, 3 无法连接 cannot reach");
+    return CLI_DONE;
+}
+
+static const struct cli_command *find_command(const char *name)
+{
+    struct bus_option known[sizeof commands / sizeof commands[0]] = {0};
+    for (size_t i = 0; commands[i].name != NULL; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+        known[i].name = commands[i].name;
+    }
+    const char *nearest = bus_settings_nearest(known, name);
+    fprintf(stderr, "✗ 未知命令 / unknown command: %s", name);
+    if (nearest != NULL)
+        fprintf(stderr, "；是否 / did you mean %s?", nearest);
+    fputs("\n  xinqiao --help\n", stderr);
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct cli_context context = {0};
+    struct origin origin = {0};
+    bus_log_open("xinqiao", BUS_LOG_ERROR);
+    int left = take_shared(argc, argv, &context, &origin);
+    if (left < 0)
+        return CLI_WRONG_USE;
+    if (left > 1 && strcmp(argv[1], "--version") == 0)
+        return puts("xinqiao " XINQIAO_VERSION) < 0;
+    if (left < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return left < 2 ? print_help(), CLI_WRONG_USE : print_help();
+    const struct cli_command *command = find_command(argv[1]);
+    if (command == NULL)
+        return CLI_WRONG_USE;
+    int code = fill_context(&context, &origin);
+    if (code == CLI_DONE)
+        code = command->run(&context, left - 1, argv + 1);
+    bus_catalogue_destroy(context.loaded);
+    bus_settings_destroy(context.settings);
+    return code;
+}
