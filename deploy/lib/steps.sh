@@ -9,6 +9,7 @@
 #   wait_until SECONDS WHAT COMMAND…   repeats COMMAND until it succeeds, at most SECONDS; 1 and a message when it never did
 #   template_fill FILE OUT NAME=VALUE… copies FILE to OUT with every @NAME@ replaced; an unknown @NAME@ is an error
 #
+# Never call step inside a condition (`if`, `||`): there bash does not stop at the step's first failing command.
 # A step runs in a subshell, so what it finds out (a port, a folder) goes into a file, never into a variable.
 
 STEP_LOG=${STEP_LOG:-/dev/null}
