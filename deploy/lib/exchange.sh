@@ -52,7 +52,14 @@ exchange_configure() {
         template_fill "$XQ_ROOT/deploy/templates/agent-$name.cfg" "$folder/config/agent-$name.cfg" \
             "${values[@]}" SUBSCRIBER="$name" CONNECTION="$(exchange_connection "$folder" "$name")"
     done
-    exchange_operator "$folder" topics create
+    exchange_operator "$folder" topics create --partitions "$EXCHANGE_PARTITIONS"
+}
+
+# The private key and the pepper stay where only this user reads; subscribers get the folder of public keys.
+exchange_make_keys() {
+    local folder=$1
+    (umask 077 && openssl rand -hex 32 | tr -d '\n' >"$folder/secret/pepper")
+    exchange_operator "$folder" keys new --private "$folder/secret/seal.pem" --public "$folder/keys"
 }
 
 # A schema a subscriber in one database: as far apart as two databases for the agents, and one connection to look at both.
@@ -162,7 +169,13 @@ exchange_waiting_files() {
 }
 
 exchange_tell_progress() {
-    printf '%d 个文件待取 / files to be taken\n' "$(exchange_waiting_files "$1")"
+    local waiting
+    waiting=$(exchange_waiting_files "$1")
+    if ((waiting > 0)); then
+        exchange_operator "$1" books --json >"$1/run/books.json" || true
+    fi
+    printf '待取文件/files waiting %d  ' "$waiting"
+    "$XQ_ROOT/deploy/lib/books-line" <"$1/run/books.json" 2>&1 || true
 }
 
 exchange_stop() {
