@@ -40,7 +40,9 @@ static enum bus_status kafka_commit(void *self, struct bus_error *error)
 static enum bus_status kafka_abort(void *self, struct bus_error *error)
 {
     struct gateway_kafka_outlet *kafka = self;
-    return bus_producer_abort(kafka->producer, error);
+    enum bus_status status = bus_producer_abort(kafka->producer, error);
+    bus_producer_poll(kafka->producer); /* no report of the aborted batch may come later: its memory is used again */
+    return status;
 }
 
 struct gateway_outlet gateway_outlet_kafka(struct gateway_kafka_outlet *kafka)

@@ -1,11 +1,10 @@
 #include "gateway/ownership.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "bus/catalogue.h"
 #include "bus/clock.h"
 #include "bus/stop.h"
+#include "bus/topics.h"
 #include "gateway/recover.h"
 
 enum {
@@ -30,7 +29,7 @@ struct gateway_ownership *gateway_ownership_create(const struct gateway_ownershi
     ownership->options = *options;
     ownership->states.count = options->settings->partitions;
     ownership->states.of = calloc((size_t)ownership->states.count, sizeof *ownership->states.of);
-    snprintf(ownership->topic, sizeof ownership->topic, "%sstate", options->settings->kafka.prefix);
+    bus_topic_named(options->settings->kafka.prefix, BUS_TOPIC_STATE, ownership->topic);
     if (ownership->states.of != NULL)
         return ownership;
     free(ownership);

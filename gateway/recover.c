@@ -11,7 +11,8 @@ enum {
     PAUSE_MS = 50,
     TELL_MS = 2000,     /* between two lines about what is waited for */
     ALIVE_EVERY = 4096, /* records */
-    PREFETCH_BYTES = 32 * 1024 * 1024,
+    PREFETCH_BYTES =
+        96 * 1024 * 1024, /* librdkafka rests a second whenever it is full; freed when the states are there */
 };
 
 /* How far the topic reaches for each state. */

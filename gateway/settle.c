@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "bus/audit.h"
-#include "bus/log.h"
 #include "bus/quarantine.h"
+#include "bus/topics.h"
 
 enum {
     AUDIT_SPLIT = 768 * 1024, /* bytes of one audit record, well below what a broker takes */
@@ -37,10 +37,10 @@ struct gateway_settle *gateway_settle_create(const struct gateway_settle_options
     if (settle == NULL)
         return NULL;
     settle->options = *options;
-    snprintf(settle->audit_topic, BUS_TOPIC_SIZE, "%saudit", options->prefix);
-    snprintf(settle->quarantine_topic, BUS_TOPIC_SIZE, "%squarantine", options->prefix);
-    snprintf(settle->state_topic, BUS_TOPIC_SIZE, "%sstate", options->prefix);
-    snprintf(settle->books_topic, BUS_TOPIC_SIZE, "%sbooks", options->prefix);
+    bus_topic_named(options->prefix, BUS_TOPIC_AUDIT, settle->audit_topic);
+    bus_topic_named(options->prefix, BUS_TOPIC_QUARANTINE, settle->quarantine_topic);
+    bus_topic_named(options->prefix, BUS_TOPIC_STATE, settle->state_topic);
+    bus_topic_named(options->prefix, BUS_TOPIC_BOOKS, settle->books_topic);
     bus_buffer_init(&settle->scratch, QUARANTINE_LIMIT);
     for (int32_t i = 0; i < options->partitions; i++)
         bus_buffer_init(&settle->parts[i].audit, AUDIT_LIMIT);
