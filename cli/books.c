@@ -73,7 +73,8 @@ static enum bus_status take_book(void *self, const struct bus_message *message, 
         if (status != BUS_OK)
             return status;
         if (message->key.length >= sizeof name)
-            return bus_fail(error, BUS_REJECT, "read the books: a key of %zu bytes is no book's name", message->key.length);
+            return bus_fail(error, BUS_REJECT, "read the books: a key of %zu bytes is no book's name",
+                            message->key.length);
         snprintf(name, sizeof name, "%.*s", (int)message->key.length, (const char *)message->key.data);
         shelf->books[at] = bus_book_create(name);
         if (shelf->books[at] == NULL)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { MAX_OPTIONS = 32 };
 
@@ -156,4 +157,12 @@ int cli_print(const struct bus_buffer *buffer)
     if (fflush(stdout) == 0)
         return CLI_DONE;
     return cli_say(CLI_CANNOT_REACH, "无法写到标准输出", "cannot write to standard output");
+}
+
+void cli_time(int64_t at_ms, char out_text[CLI_TIME_SIZE])
+{
+    time_t seconds = (time_t)(at_ms / 1000);
+    struct tm utc;
+    if (gmtime_r(&seconds, &utc) == NULL || strftime(out_text, CLI_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+        snprintf(out_text, CLI_TIME_SIZE, "%lld", (long long)at_ms);
 }

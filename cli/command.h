@@ -72,6 +72,10 @@ int cli_say(int code, const char *text_zh, const char *text_en);
  * buffer failed. */
 int cli_print(const struct bus_buffer *buffer);
 
+/* A time as people read it: 2026-11-24T08:30:00Z. */
+enum { CLI_TIME_SIZE = 32 };
+void cli_time(int64_t at_ms, char out_text[CLI_TIME_SIZE]);
+
 /* --- the commands --- */
 
 int cli_topics(struct cli_context *context, int argc, char **argv);

@@ -15,6 +15,18 @@ static const struct cli_command commands[] = {
      "topics list",
      "主题的建立、核对与列出", "the exchange's topics: make, check, list"},
     {"books", cli_books, "books", "对账：每个目录项一行", "the books, a row an item: do they balance?"},
+    {"lag", cli_lag, "lag [--partitions] [--max-seconds N]", "积压：条数与秒数",
+     "what waits, in records and in seconds"},
+    {"quarantine", cli_quarantine,
+     "quarantine list [--department D] [--item I] [--stage S] [--code C] [--open] [--limit N]\n"
+     "quarantine show ID [--bytes]\n"
+     "quarantine replay ID… --officer NAME --reason TEXT\n"
+     "quarantine discard ID… --officer NAME --reason TEXT",
+     "隔离区：列出、查看、重放、作废", "the quarantine: list, show, replay, discard"},
+    {"record", cli_record,
+     "record show IDENTITY\n"
+     "record show --department D --item I --key KEY",
+     "一条记录的一生", "a record's life: versions, status, deliveries"},
     {0},
 };
 
