@@ -14,7 +14,6 @@
 
 struct gateway_settle_options {
     const char *prefix; /* of topics */
-    int32_t partitions;
     const struct gateway_states *states;
     struct gateway_sealer *sealer;
     struct gateway_outlet outlet;

@@ -48,7 +48,7 @@ static void beat(void *self)
         ++*worker->options->heartbeat;
 }
 
-/* --- batch ------------------------------------------------------------------------------------------------------------ */
+/* --- batch --- */
 
 static void drop_batch(struct worker *worker)
 {
@@ -166,7 +166,7 @@ static enum bus_status run_batches(struct worker *worker, struct bus_error *erro
     return status;
 }
 
-/* --- group changes ---------------------------------------------------------------------------------------------------- */
+/* --- group changes --- */
 
 static enum bus_status on_assigned(void *self, struct bus_partition *partitions, size_t count, struct bus_error *error)
 {
@@ -192,7 +192,7 @@ static enum bus_status on_revoked(void *self, const struct bus_partition *partit
     return BUS_OK;
 }
 
-/* --- start and end ---------------------------------------------------------------------------------------------------- */
+/* --- start and end --- */
 
 /* Every topic of the catalogue must be there with the configured number of partitions: subjects meet by it. */
 static enum bus_status compare_topics(const struct bus_topic_plan *plans, size_t plan_count,
@@ -340,7 +340,6 @@ static enum bus_status make_settle(struct worker *worker, struct bus_error *erro
         return status;
     struct gateway_settle_options options = {
         .prefix = worker->settings->kafka.prefix,
-        .partitions = worker->settings->partitions,
         .states = gateway_ownership_states(worker->ownership),
         .sealer = worker->sealer,
         .outlet = gateway_outlet_kafka(&worker->outlet),

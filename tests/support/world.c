@@ -70,7 +70,7 @@ static struct place *place_of(struct place *places, size_t *count, size_t most, 
     return place;
 }
 
-/* --- the outlet ------------------------------------------------------------------------------------------------------- */
+/* --- the outlet --- */
 
 static enum bus_status step(struct test_world *world, enum test_step which, struct bus_error *error)
 {
@@ -197,7 +197,7 @@ static enum bus_status world_abort(void *self, struct bus_error *error)
     return step(world, TEST_ABORT, error);
 }
 
-/* --- making and ending ------------------------------------------------------------------------------------------------ */
+/* --- making and ending --- */
 
 static void open_states(struct test_world *world, const struct test_world_options *options)
 {
@@ -232,7 +232,6 @@ static void make_gateway(struct test_world *world, const struct test_world_optio
     need(gateway_pipeline_create(&pipeline, &world->pipeline, &error), &error);
     struct gateway_settle_options settle = {
         .prefix = PREFIX,
-        .partitions = options->partitions,
         .states = &world->states,
         .sealer = world->sealer,
         .outlet = {world_begin, world_produce, world_poll, world_flush, world_send_offsets, world_commit, world_abort,
@@ -300,7 +299,7 @@ void test_world_destroy(struct test_world *world)
     free(world);
 }
 
-/* --- use -------------------------------------------------------------------------------------------------------------- */
+/* --- use --- */
 
 const struct bus_catalogue *test_world_catalogue(const struct test_world *world)
 {

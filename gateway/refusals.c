@@ -1,0 +1,93 @@
+#include "gateway/refusals.h"
+
+#include "bus/quarantine.h"
+#include "bus/topics.h"
+
+enum {
+    SCRATCH_LIMIT = 2 * 1024 * 1024, /* above what an encoded record can need */
+    KEY_LIMIT = 1024,                /* a key of ours has 16 bytes */
+};
+
+void gateway_refusals_init(struct gateway_refusals *refusals, const struct gateway_outlet *outlet, const char *prefix)
+{
+    refusals->outlet = outlet;
+    bus_topic_named(prefix, BUS_TOPIC_QUARANTINE, refusals->topic);
+    bus_buffer_init(&refusals->scratch, SCRATCH_LIMIT);
+}
+
+void gateway_refusals_release(struct gateway_refusals *refusals)
+{
+    bus_buffer_release(&refusals->scratch);
+}
+
+static enum bus_status produce_quarantined(struct gateway_refusals *refusals, const struct gateway_exchange *exchange,
+                                           const struct bus_department *department, struct bus_quarantined *quarantined,
+                                           struct bus_error *error)
+{
+    struct bus_bytes original = exchange->value, key = exchange->key;
+    if (original.length > BUS_QUARANTINE_MAX_ORIGINAL)
+        original.length = BUS_QUARANTINE_MAX_ORIGINAL;
+    if (key.length > KEY_LIMIT)
+        key.length = KEY_LIMIT;
+    quarantined->department = bus_bytes_text(department->name);
+    quarantined->item = bus_bytes_text(exchange->source->item->name);
+    quarantined->topic = bus_bytes_text(exchange->topic);
+    quarantined->partition = exchange->partition;
+    quarantined->offset = exchange->offset;
+    quarantined->adapter = exchange->adapter;
+    quarantined->at_ms = exchange->now_ms;
+    quarantined->original = original;
+    quarantined->original_key = key;
+    bus_buffer_reset(&refusals->scratch);
+    enum bus_status status = bus_quarantine_encode(quarantined, &refusals->scratch, error);
+    if (status != BUS_OK)
+        return status;
+    struct bus_record record = {
+        .topic = refusals->topic,
+        .partition = exchange->partition,
+        .key = bus_bytes_text(department->name),
+        .value = bus_buffer_view(&refusals->scratch),
+    };
+    return refusals->outlet->produce(refusals->outlet->self, &record, error);
+}
+
+static enum bus_status produce_refusal(struct gateway_refusals *refusals, const struct gateway_exchange *exchange,
+                                       struct bus_error *error)
+{
+    const struct gateway_refusal *refusal = exchange->refusal;
+    struct bus_quarantined quarantined = {
+        .severity = BUS_SEVERITY_REFUSED,
+        .stage = bus_bytes_text(refusal->stage),
+        .code = bus_bytes_text(refusal->code),
+        .reason_zh = bus_bytes_text(refusal->reason_zh),
+        .reason_en = bus_bytes_text(refusal->reason_en),
+    };
+    return produce_quarantined(refusals, exchange, exchange->source->item->department, &quarantined, error);
+}
+
+static enum bus_status produce_notice(struct gateway_refusals *refusals, const struct gateway_exchange *exchange,
+                                      const struct gateway_notice *notice, struct bus_error *error)
+{
+    struct bus_quarantined quarantined = {
+        .severity = BUS_SEVERITY_NOTICE,
+        .stage = bus_bytes_text("reconcile"),
+        .code = bus_bytes_text(notice->code),
+        .reason_zh = bus_bytes_text(notice->text_zh),
+        .reason_en = bus_bytes_text(notice->text_en),
+    };
+    return produce_quarantined(refusals, exchange, notice->department, &quarantined, error);
+}
+
+enum bus_status gateway_refusals_produce(struct gateway_refusals *refusals, struct gateway_batch *batch,
+                                         struct bus_error *error)
+{
+    enum bus_status status = BUS_OK;
+    for (size_t i = 0; status == BUS_OK && i < gateway_batch_count(batch); i++) {
+        const struct gateway_exchange *exchange = gateway_batch_exchange(batch, i);
+        if (exchange->refusal != NULL)
+            status = produce_refusal(refusals, exchange, error);
+        for (size_t j = 0; status == BUS_OK && exchange->refusal == NULL && j < exchange->notice_count; j++)
+            status = produce_notice(refusals, exchange, &exchange->notices[j], error);
+    }
+    return status;
+}
