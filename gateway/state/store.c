@@ -15,8 +15,9 @@ enum {
     PATH_SIZE = 4096,
     MARK_SIZE = 64,
     PAGE_BYTES = 4096,
-    /* A write of a key copies its leaf; branches and the free list come on top. */
+    /* A write copies the leaf of each key, branches and the free list: never more than there is, and what new keys add. */
     PAGES_A_KEY = 4,
+    KEYS_A_NEW_PAGE = 8,
     PAGES_A_WRITE = 64,
     GROWTH_BYTES = 4 * 1024 * 1024,
 };
@@ -237,7 +238,8 @@ static enum bus_status allocate(struct gateway_store *store, struct gateway_slot
 {
     MDB_envinfo info;
     mdb_env_info(store->env, &info);
-    size_t pages = info.me_last_pgno + 1 + PAGES_A_WRITE + count * PAGES_A_KEY;
+    size_t used = info.me_last_pgno + 1, most = used + count / KEYS_A_NEW_PAGE;
+    size_t pages = used + PAGES_A_WRITE + (count * PAGES_A_KEY < most ? count * PAGES_A_KEY : most);
     for (size_t i = 0; i < count; i++)
         pages += slots[i]->value_length / PAGE_BYTES;
     size_t bytes = pages * PAGE_BYTES;
