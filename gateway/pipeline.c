@@ -103,18 +103,34 @@ static enum bus_status run_all(struct gateway_pipeline *pipeline, struct gateway
     return status;
 }
 
+/* Those that go on, in the arena. */
+static enum bus_status list_going_on(struct gateway_batch *batch, struct gateway_exchange ***out_list,
+                                     size_t *out_count, struct bus_error *error)
+{
+    size_t count = 0;
+    struct gateway_exchange **list =
+        bus_arena_allocate(gateway_batch_arena(batch), gateway_batch_count(batch) * sizeof(struct gateway_exchange *));
+    if (list == NULL)
+        return bus_fail(error, BUS_FATAL, "the batch's memory is used up; lower batch_bytes");
+    for (size_t i = 0; i < gateway_batch_count(batch); i++)
+        if (goes_on(gateway_batch_exchange(batch, i)))
+            list[count++] = gateway_batch_exchange(batch, i);
+    *out_list = list;
+    *out_count = count;
+    return BUS_OK;
+}
+
 /* Reads what reconcile will ask of the states, each in the order of its keys. */
 static enum bus_status fetch_states(struct gateway_pipeline *pipeline, struct gateway_batch *batch,
                                     struct bus_error *error)
 {
-    enum bus_status status = BUS_OK;
-    for (size_t i = 0; status == BUS_OK && i < gateway_batch_count(batch); i++) {
-        struct gateway_exchange *exchange = gateway_batch_exchange(batch, i);
-        if (!goes_on(exchange))
-            continue;
-        gateway_reconcile_identify(exchange);
-        status = gateway_reconcile_want(&pipeline->reconcile, exchange, error);
-    }
+    struct gateway_exchange **list;
+    size_t count;
+    enum bus_status status = list_going_on(batch, &list, &count, error);
+    if (status == BUS_OK)
+        status = gateway_reconcile_identify(list, count, gateway_batch_arena(batch), error);
+    for (size_t i = 0; status == BUS_OK && i < count; i++)
+        status = gateway_reconcile_want(&pipeline->reconcile, list[i], error);
     for (size_t i = 0; status == BUS_OK && i < gateway_batch_source_count(batch); i++) {
         int32_t partition = gateway_batch_source(batch, i)->partition;
         status = gateway_state_fetch(pipeline->options.states->of[partition], error);

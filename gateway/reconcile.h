@@ -22,8 +22,9 @@ BUS_MUST_CHECK enum bus_status gateway_reconcile_sequence(const struct gateway_r
                                                           const struct gateway_exchange *exchange, int64_t *out_missing,
                                                           struct bus_error *error);
 
-/* Fills record identity; needed before want and reconcile. */
-void gateway_reconcile_identify(struct gateway_exchange *exchange);
+/* Fills the record identities of many exchanges, hashed side by side; needed before want and reconcile. FATAL when the arena is full. */
+BUS_MUST_CHECK enum bus_status gateway_reconcile_identify(struct gateway_exchange *const *exchanges, size_t count,
+                                                          struct bus_arena *arena, struct bus_error *error);
 /* Announces what reconcile will read, see gateway_state_want. */
 BUS_MUST_CHECK enum bus_status gateway_reconcile_want(const struct gateway_reconcile *reconcile,
                                                       const struct gateway_exchange *exchange, struct bus_error *error);
