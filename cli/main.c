@@ -27,6 +27,11 @@ static const struct cli_command commands[] = {
      "record show IDENTITY\n"
      "record show --department D --item I --key KEY",
      "一条记录的一生", "a record's life: versions, status, deliveries"},
+    {"keys", cli_keys,
+     "keys new --dir FOLDER [--suite sm2-sm3|ed25519-sha256]\n"
+     "keys new --private FILE --public FOLDER [--suite S]\n"
+     "keys show FILE|FOLDER",
+     "签章密钥的生成与查看", "signing keys: make and show"},
     {0},
 };
 
