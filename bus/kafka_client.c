@@ -5,7 +5,7 @@
 #include "bus/clock.h"
 #include "bus/log.h"
 
-enum { ASK_EVERY_MS = 2000, ASK_TIMEOUT_MS = 500, SYSLOG_WARNING = 4 };
+enum { ASK_EVERY_MS = 2000, ASK_TIMEOUT_MS = 500, TELL_EVERY_MS = 30000, SYSLOG_WARNING = 4 };
 
 /* Short time-outs, so that a dead broker costs seconds; measured against killed and stopped brokers. */
 static const struct bus_kafka_setting shared_settings[] = {
@@ -168,7 +168,7 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         if (!client->away)
             bus_log(BUS_LOG_ERROR, "kafka is away", "client=\"%s\" reason=\"%s\" then=\"reconnects by itself\"",
-                    client->role, client->reason);
+                    client->role, client->reason[0] != '\0' ? client->reason : reason);
         client->away = true;
         return;
     }
@@ -184,19 +184,35 @@ static void on_error(rd_kafka_t *handle, int code, const char *reason, void *opa
 /* What comes through on_error or as the status of a call as well. */
 static bool is_told_elsewhere(const char *facility)
 {
-    static const char *const facilities[] = {"FAIL", "ERROR", "FATAL", "TXNERR", "GETPID", "COORDINATOR"};
+    static const char *const facilities[] = {"ERROR", "FATAL", "TXNERR", "GETPID", "COORDINATOR"};
     for (size_t i = 0; i < sizeof facilities / sizeof facilities[0]; i++)
         if (strcmp(facility, facilities[i]) == 0)
             return true;
     return false;
 }
 
+/* A commit that waits for a broker serves no callbacks, so on_error comes late: this is the first word of a failed
+ * connection, and one in half a minute is enough. */
+static void tell_failed_connection(struct bus_kafka_client *client, const char *text)
+{
+    int64_t now = bus_clock_monotonic_ms(), told = client->told_ms;
+    if (told != 0 && now - told < TELL_EVERY_MS)
+        return;
+    if (atomic_compare_exchange_strong(&client->told_ms, &told, now))
+        bus_log(BUS_LOG_WARN, "kafka connection failed", "client=\"%s\" reason=\"%s\" then=\"tries again by itself\"",
+                client->role, text);
+}
+
 /* Runs on librdkafka's threads. */
 static void on_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
 {
+    struct bus_kafka_client *client = rd_kafka_opaque(handle);
     if (is_told_elsewhere(facility))
         return;
-    struct bus_kafka_client *client = rd_kafka_opaque(handle);
+    if (strcmp(facility, "FAIL") == 0) {
+        tell_failed_connection(client, text);
+        return;
+    }
     bus_log(level <= SYSLOG_WARNING ? BUS_LOG_WARN : BUS_LOG_DEBUG, "librdkafka",
             "client=\"%s\" facility=%s text=\"%s\"", client->role, facility, text);
 }

@@ -5,6 +5,8 @@
 #ifndef BUS_KAFKA_CLIENT_H
 #define BUS_KAFKA_CLIENT_H
 
+#include <stdatomic.h>
+
 #include <librdkafka/rdkafka.h>
 
 #include "bus/producer.h"
@@ -25,6 +27,7 @@ struct bus_kafka_client {
     bool refused;                       /* a broker refuses what we are (TLS, password): it will not mend itself */
     char reason[BUS_KAFKA_REASON_SIZE]; /* the last connection failure */
     int64_t asked_ms;                   /* when we last asked whether they are back */
+    _Atomic int64_t told_ms;            /* when a failed connection was last logged; librdkafka's threads write it */
 };
 
 /* A configuration with what all clients share, then the properties of `kafka`. NULL with FATAL in *out_status. The caller
