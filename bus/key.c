@@ -232,6 +232,8 @@ enum bus_status bus_key_find(const char *folder, const char *key_id, struct bus_
     int length = snprintf(path, sizeof path, "%s/%s.pem", folder, key_id);
     if (length < 0 || (size_t)length >= sizeof path)
         return bus_fail(error, BUS_FATAL, "find key %s: the folder's path is too long", key_id);
+    if (access(folder, R_OK | X_OK) != 0)
+        return bus_fail(error, BUS_FATAL, "find key %s in folder %s: %s", key_id, folder, strerror(errno));
     if (access(path, F_OK) != 0 && errno == ENOENT) {
         bus_reject(error, "SEAL_KEY", "签章所用的公钥不在受信任的公钥文件夹中",
                    "the seal's key is not among the pinned public keys");

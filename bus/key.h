@@ -24,14 +24,18 @@ enum bus_hash bus_suite_hash(enum bus_suite suite);
 struct bus_key; /* a public key, and with it perhaps the private one */
 
 /* A new key pair. FATAL when the library refuses. */
-BUS_MUST_CHECK enum bus_status bus_key_generate(enum bus_suite suite, struct bus_key **out_key, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_key_generate(enum bus_suite suite, struct bus_key **out_key,
+                                                struct bus_error *error);
 /* Reads a PEM file, private or public; the suite follows from the key. FATAL with the path when it cannot be read, is no
  * key of either suite, or (private) may be read by others. */
 BUS_MUST_CHECK enum bus_status bus_key_load(const char *path, struct bus_key **out_key, struct bus_error *error);
 /* Writes PEM files; never overwrites. FATAL with the path. */
-BUS_MUST_CHECK enum bus_status bus_key_save_private(const struct bus_key *key, const char *path, struct bus_error *error);
-BUS_MUST_CHECK enum bus_status bus_key_save_public(const struct bus_key *key, const char *path, struct bus_error *error);
-/* Loads `<folder>/<key_id>.pem`; REJECT when there is none: a seal by a key that is not pinned. */
+BUS_MUST_CHECK enum bus_status bus_key_save_private(const struct bus_key *key, const char *path,
+                                                    struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_key_save_public(const struct bus_key *key, const char *path,
+                                                   struct bus_error *error);
+/* Loads `<folder>/<key_id>.pem`; REJECT SEAL_KEY when there is none: a seal by a key that is not pinned. FATAL
+ * when the folder or the file cannot be read or the file holds another key. */
 BUS_MUST_CHECK enum bus_status bus_key_find(const char *folder, const char *key_id, struct bus_key **out_key,
                                             struct bus_error *error);
 void bus_key_destroy(struct bus_key *key);
