@@ -27,6 +27,11 @@ static const struct cli_command commands[] = {
      "record show IDENTITY\n"
      "record show --department D --item I --key KEY",
      "一条记录的一生", "a record's life: versions, status, deliveries"},
+    {"prove", cli_prove,
+     "prove TOPIC PARTITION LEAF [--out FILE]\n"
+     "prove --record IDENTITY --subscriber NAME [--out FILE]",
+     "写出一条投递的证明", "write the proof of one delivery"},
+    {"verify", cli_verify, "verify FILE --keys FOLDER", "离线核验证明", "check a proof offline, against pinned keys"},
     {"keys", cli_keys,
      "keys new --dir FOLDER [--suite sm2-sm3|ed25519-sha256]\n"
      "keys new --private FILE --public FOLDER [--suite S]\n"
