@@ -1,0 +1,34 @@
+#include "bus/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { CHUNK_SIZE = 16 * 1024 };
+
+static enum bus_status read_all(int file, const char *path, struct bus_buffer *buffer, struct bus_error *error)
+{
+    uint8_t chunk[CHUNK_SIZE];
+    for (;;) {
+        ssize_t length = read(file, chunk, sizeof chunk);
+        if (length < 0 && errno == EINTR)
+            continue;
+        if (length < 0)
+            return bus_fail(error, BUS_FATAL, "%s: cannot read: %s", path, strerror(errno));
+        if (length == 0)
+            return BUS_OK;
+        bus_buffer_append(buffer, chunk, (size_t)length);
+        if (buffer->failed)
+            return bus_fail(error, BUS_FATAL, "%s: longer than the %zu bytes allowed", path, buffer->limit);
+    }
+}
+
+enum bus_status bus_file_read(const char *path, struct bus_buffer *buffer, struct bus_error *error)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return bus_fail(error, BUS_FATAL, "%s: cannot open: %s", path, strerror(errno));
+    enum bus_status status = read_all(file, path, buffer, error);
+    close(file);
+    return status;
+}
