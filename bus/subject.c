@@ -1,0 +1,141 @@
+#include "bus/subject.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "bus/identifier.h"
+
+enum { BODY_CODE_LENGTH = 9, USCC_LENGTH = 18, USCC_BODY_AT = 8 };
+
+struct bus_subject_keyer {
+    struct bus_hmac_sm3 hmac;
+};
+
+struct bus_subject_keyer *bus_subject_keyer_create(struct bus_bytes pepper)
+{
+    struct bus_subject_keyer *keyer = calloc(1, sizeof *keyer);
+    if (keyer != NULL)
+        bus_hmac_sm3_init(&keyer->hmac, pepper);
+    return keyer;
+}
+
+void bus_subject_keyer_destroy(struct bus_subject_keyer *keyer)
+{
+    if (keyer == NULL)
+        return;
+    bus_hmac_sm3_release(&keyer->hmac);
+    free(keyer);
+}
+
+/* The file holds the pepper in hex, so that it can be copied by hand to another machine of the exchange. */
+static enum bus_status parse_pepper(const char *path, const char *text, struct bus_subject_keyer **out_keyer,
+                                    struct bus_error *error)
+{
+    uint8_t pepper[BUS_PEPPER_MAX_SIZE];
+    size_t length = strlen(text) / 2;
+    enum bus_status status = BUS_OK;
+    if (length < BUS_PEPPER_MIN_SIZE || length > sizeof pepper || !bus_unhex(text, pepper, length))
+        status = bus_fail(error, BUS_FATAL, "pepper file %s: expected %d to %d bytes in hex on one line", path,
+                          BUS_PEPPER_MIN_SIZE, BUS_PEPPER_MAX_SIZE);
+    else if ((*out_keyer = bus_subject_keyer_create(bus_bytes_of(pepper, length))) == NULL)
+        status = bus_fail(error, BUS_FATAL, "out of memory");
+    bus_wipe(pepper, sizeof pepper);
+    return status;
+}
+
+enum bus_status bus_subject_keyer_load(const char *pepper_path, struct bus_subject_keyer **out_keyer,
+                                       struct bus_error *error)
+{
+    char text[2 * BUS_PEPPER_MAX_SIZE + 2] = "";
+    struct stat attributes;
+    FILE *file = fopen(pepper_path, "re");
+    if (file == NULL)
+        return bus_fail(error, BUS_FATAL, "cannot read pepper file %s: %s", pepper_path, strerror(errno));
+    enum bus_status status = BUS_OK;
+    if (fstat(fileno(file), &attributes) != 0 || (attributes.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        status = bus_fail(error, BUS_FATAL, "pepper file %s may be read by others; chmod 600 it", pepper_path);
+    else if (fgets(text, sizeof text, file) == NULL)
+        status = bus_fail(error, BUS_FATAL, "pepper file %s is empty", pepper_path);
+    fclose(file);
+    text[strcspn(text, "\r\n")] = '\0';
+    if (status == BUS_OK)
+        status = parse_pepper(pepper_path, text, out_keyer, error);
+    bus_wipe(text, sizeof text);
+    return status;
+}
+
+static enum bus_status reject_subject(struct bus_error *error)
+{
+    return bus_reject(error, "SUBJECT_ID", "信用主体标识应为统一社会信用代码、组织机构代码、旧税号或公民身份号码",
+                      "a subject is named by credit code, organisation code, old tax number or citizen number");
+}
+
+static void copy_body_code(const uint8_t *from, char out_identifier[19])
+{
+    memcpy(out_identifier, from, BODY_CODE_LENGTH);
+    out_identifier[BODY_CODE_LENGTH] = '\0';
+}
+
+/* Nine signs that were cut from a credit code need not pass their own check: some credit codes in use do not (a flag says so). */
+static bool looks_like_body_code(struct bus_bytes text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (!(text.data[i] >= '0' && text.data[i] <= '9') && !(text.data[i] >= 'A' && text.data[i] <= 'Z'))
+            return false;
+    return text.length == BODY_CODE_LENGTH;
+}
+
+static enum bus_status organisation_identifier(struct bus_bytes id, char out_identifier[19], struct bus_error *error)
+{
+    if (id.length == BODY_CODE_LENGTH + 1 && bus_identifier_organisation_code(id, error) == BUS_OK) {
+        copy_body_code(id.data, out_identifier);
+        out_identifier[8] = (char)id.data[9]; /* without the dash */
+        return BUS_OK;
+    }
+    if (looks_like_body_code(id)) {
+        copy_body_code(id.data, out_identifier);
+        return BUS_OK;
+    }
+    enum bus_status uscc = id.length == USCC_LENGTH ? bus_identifier_uscc(id, NULL, error) : BUS_REJECT;
+    if (uscc == BUS_OK) {
+        copy_body_code(id.data + USCC_BODY_AT, out_identifier);
+        return BUS_OK;
+    }
+    bool tax_length = id.length == 15 || id.length == 17 || id.length == 18 || id.length == 20;
+    struct bus_error unused;
+    if (tax_length) {
+        struct bus_bytes tail = bus_bytes_of(id.data + id.length - BODY_CODE_LENGTH, BODY_CODE_LENGTH);
+        if (bus_identifier_organisation_code(tail, &unused) == BUS_OK) {
+            copy_body_code(tail.data, out_identifier);
+            return BUS_OK;
+        }
+    }
+    return id.length == USCC_LENGTH ? uscc
+                                    : reject_subject(error); /* `error` says what is wrong with the credit code */
+}
+
+enum bus_status bus_subject_identifier(enum bus_subject_kind kind, struct bus_bytes subject_id, char out_identifier[19],
+                                       struct bus_error *error)
+{
+    if (subject_id.length == 0)
+        return reject_subject(error);
+    return kind == BUS_SUBJECT_PERSON ? bus_identifier_citizen_18(subject_id, out_identifier, error)
+                                      : organisation_identifier(subject_id, out_identifier, error);
+}
+
+void bus_subject_key(const struct bus_subject_keyer *keyer, enum bus_subject_kind kind, const char *identifier,
+                     uint8_t out_key[BUS_SUBJECT_KEY_SIZE])
+{
+    uint8_t digest[BUS_DIGEST_SIZE];
+    const struct bus_bytes parts[] = {bus_bytes_text(kind == BUS_SUBJECT_PERSON ? "P" : "O"),
+                                      bus_bytes_text(identifier)};
+    bus_hmac_sm3_compute(&keyer->hmac, parts, 2, digest);
+    memcpy(out_key, digest, BUS_SUBJECT_KEY_SIZE);
+}
+
+int32_t bus_subject_partition(const uint8_t key[BUS_SUBJECT_KEY_SIZE], int32_t partitions)
+{
+    return (int32_t)(bus_get_u64be(key) % (uint64_t)partitions);
+}
