@@ -2,7 +2,7 @@
 
 #include "bus/utf8.h"
 
-enum { USCC_LENGTH = 18, BODY_LENGTH = 9, DAYS_TO_1970 = 719468 };
+enum { USCC_LENGTH = 18, BODY_LENGTH = 9, DAYS_TO_1970 = 719468, MAX_CASE_WORDS = 40, MAX_SUB_NUMBER = 4 };
 
 static enum bus_status reject(struct bus_error *error, const char *code, const char *zh, const char *en)
 {
@@ -261,7 +261,7 @@ enum bus_status bus_identifier_plate(struct bus_bytes text, struct bus_error *er
     if (is_armed_police(text) || is_embassy(text))
         return BUS_OK;
     struct bus_bytes rest = text;
-    if (take_one_of(&rest, PROVINCES) && take_one_of(&rest, PLATE_LETTERS)) {
+    if (take_one_of(&rest, PROVINCES) && take_one_of(&rest, PLATE_LETTERS "IO")) {
         if (is_new_energy(rest))
             return BUS_OK;
         /* Five serial characters, the last of which may be one of the special endings. */
@@ -312,11 +312,11 @@ enum bus_status bus_identifier_case_number(struct bus_bytes text, struct bus_err
     bool good = take_one_of(&rest, "(（〔") && take_digits(&rest) == 4 && take_one_of(&rest, ")）〕") && rest.length > 0 &&
                 !is_digit(rest.data[0]);
     if (good)
-        good = take_until(&rest, "号", 40);
+        good = take_until(&rest, "号", MAX_CASE_WORDS);
     const uint8_t *end = rest.data;
     good = good && end - text.data >= 4 && is_digit(end[-4]); /* a digit stands before 号 */
     if (good && rest.length > 0)
-        good = take_one_of(&rest, "之") && rest.length > 0 && take_until(&rest, "号", 10) == false;
+        good = take_one_of(&rest, "之") && rest.length > 0 && bus_utf8_characters(rest) <= MAX_SUB_NUMBER;
     return good ? BUS_OK
                 : reject(error, "CASE_NUMBER_FORMAT", "案号格式错误，应如（2019）桂0202执1194号", "the case number has no form such as (2019)桂0202执1194号");
 }
