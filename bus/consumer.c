@@ -38,7 +38,6 @@ static const struct bus_kafka_setting consumer_settings[] = {
     {"enable.partition.eof", "true"},
     {"auto.offset.reset", "earliest"},
     {"partition.assignment.strategy", "range"},
-    {"fetch.message.max.bytes", "4194304"},
     {"fetch.wait.max.ms", "200"},
     {NULL, NULL},
 };
