@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+
+#define XXH_STATIC_LINKING_ONLY /* the streaming state on the stack */
 #include <xxhash.h>
 
 #include "bus/digest.h"

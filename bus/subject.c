@@ -102,11 +102,10 @@ static bool identify_organisation(struct bus_bytes text, char out_identifier[19]
         out_identifier[BODY_LENGTH] = '\0';
         return true;
     }
-    /* Old tax numbers: an area of six digits and the code, perhaps with a branch number of two, three or five behind it. */
+    /* Old tax numbers end in the organisation code. */
     if (text.length != 15 && text.length != 17 && text.length != 18 && text.length != 20)
         return false;
-    return take_body(bus_bytes_of(text.data + text.length - BODY_LENGTH, BODY_LENGTH), out_identifier) ||
-           take_body(bus_bytes_of(text.data + 6, BODY_LENGTH), out_identifier);
+    return take_body(bus_bytes_of(text.data + text.length - BODY_LENGTH, BODY_LENGTH), out_identifier);
 }
 
 enum bus_status bus_subject_identifier(enum bus_subject_kind kind, struct bus_bytes subject_id, char out_identifier[19],

@@ -13,7 +13,8 @@ enum { BUS_SUBJECT_KEY_SIZE = 16, BUS_PEPPER_MIN_SIZE = 32, BUS_PEPPER_MAX_SIZE 
 
 struct bus_subject_keyer; /* holds the exchange's pepper */
 
-/* Reads the pepper file (32 to 256 bytes, readable by its owner only). FATAL with the path and what is wrong. */
+/* Reads the pepper file (32 to 256 bytes as hex digits, a newline behind them; readable by its owner only). FATAL with the path
+ * and what is wrong. */
 BUS_MUST_CHECK enum bus_status bus_subject_keyer_load(const char *pepper_path, struct bus_subject_keyer **out_keyer,
                                                       struct bus_error *error);
 /* From memory, for tests. */
