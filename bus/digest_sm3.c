@@ -18,6 +18,14 @@ const uint32_t bus_digest_sm3_start[BUS_DIGEST_SM3_WORDS] = {
     0x7380166f, 0x4914b2b9, 0x172442d7, 0xda8a0600, 0xa96f30bc, 0x163138aa, 0xe38dee4d, 0xb0fb0e4e,
 };
 
+/* In place of bus_get_u32be: sixteen calls a block and lane would cost half as much as the rounds. */
+static inline uint32_t load_word(const uint8_t *from)
+{
+    uint32_t value;
+    memcpy(&value, from, sizeof value);
+    return __builtin_bswap32(value);
+}
+
 #define SM3_NAME compress_1
 #define SM3_LANES 1
 #define SM3_TARGET
@@ -183,62 +191,75 @@ static bool lane_is_done(const struct lane *lane)
     return lane->edge_blocks != 0 && lane->edge_at == lane->edge_blocks;
 }
 
-/* Finishes a message alone, when too few are left to fill the lanes. */
-static void lane_drain(struct lane *lane, const uint32_t *state, size_t stride)
+/* Messages on their way through all lanes; `next` is the first that has no lane yet. */
+struct run {
+    size_t lanes, busy, next, count;
+    const struct bus_bytes *heads, *bodies;
+    uint8_t (*out_digests)[32];
+    struct lane lane[BUS_DIGEST_SM3_MAX_LANES];
+    _Alignas(64) uint32_t state[BUS_DIGEST_SM3_WORDS * BUS_DIGEST_SM3_MAX_LANES]; /* word by word, lanes side by side */
+};
+
+/* Gives each free lane the next message, so that messages of different lengths keep all lanes busy to the end. */
+static void refill(struct run *run)
 {
-    uint32_t alone[BUS_DIGEST_SM3_WORDS];
-    for (size_t i = 0; i < BUS_DIGEST_SM3_WORDS; i++)
-        alone[i] = state[i * stride];
-    while (!lane_is_done(lane)) {
-        const uint8_t *block = lane_next(lane);
-        compress_1(alone, &block);
+    for (size_t i = 0; i < run->lanes && run->next < run->count; i++) {
+        if (run->lane[i].busy)
+            continue;
+        size_t message = run->next++;
+        lane_start(&run->lane[i], run->heads != NULL ? run->heads[message] : bus_bytes_of(NULL, 0),
+                   run->bodies[message], run->out_digests[message]);
+        for (size_t word = 0; word < BUS_DIGEST_SM3_WORDS; word++)
+            run->state[word * run->lanes + i] = bus_digest_sm3_start[word];
+        run->busy++;
     }
-    put_digest(alone, 1, lane->out_digest);
-    lane->busy = false;
 }
 
-/* Lanes are refilled as their messages end, so that messages of different lengths keep all of them busy to the end. */
+static void release_lane(struct run *run, size_t index)
+{
+    put_digest(run->state + index, run->lanes, run->lane[index].out_digest);
+    run->lane[index].busy = false;
+    run->busy--;
+}
+
+/* One block of each lane. */
+static void step(struct run *run, compress_function *compress)
+{
+    static const uint8_t idle[BUS_DIGEST_SM3_BLOCK];
+    const uint8_t *blocks[BUS_DIGEST_SM3_MAX_LANES];
+
+    for (size_t i = 0; i < run->lanes; i++)
+        blocks[i] = run->lane[i].busy ? lane_next(&run->lane[i]) : idle;
+    compress(run->state, blocks);
+    for (size_t i = 0; i < run->lanes; i++)
+        if (run->lane[i].busy && lane_is_done(&run->lane[i]))
+            release_lane(run, i);
+}
+
+/* Finishes the message of one lane alone. */
+static void drain(struct run *run, size_t index)
+{
+    uint32_t alone[BUS_DIGEST_SM3_WORDS];
+    for (size_t word = 0; word < BUS_DIGEST_SM3_WORDS; word++)
+        alone[word] = run->state[word * run->lanes + index];
+    while (!lane_is_done(&run->lane[index])) {
+        const uint8_t *block = lane_next(&run->lane[index]);
+        compress_1(alone, &block);
+    }
+    put_digest(alone, 1, run->lane[index].out_digest);
+}
+
 void bus_digest_sm3_many(size_t lanes, const struct bus_bytes *heads, const struct bus_bytes *bodies, size_t count,
                          uint8_t (*out_digests)[32])
 {
-    static const uint8_t idle[BUS_DIGEST_SM3_BLOCK];
+    struct run run = {.lanes = lanes, .count = count, .heads = heads, .bodies = bodies, .out_digests = out_digests};
     compress_function *const compress = compress_of(lanes);
-    _Alignas(64) uint32_t state[BUS_DIGEST_SM3_WORDS * BUS_DIGEST_SM3_MAX_LANES];
-    struct lane lane[BUS_DIGEST_SM3_MAX_LANES];
-    const uint8_t *blocks[BUS_DIGEST_SM3_MAX_LANES];
-    size_t next = 0, busy = 0;
+    const size_t few = lanes / 8; /* messages that are cheaper one after the other than a step of all lanes */
 
     assert(compress != NULL);
-    for (size_t i = 0; i < lanes; i++) {
-        lane[i].busy = false;
-        blocks[i] = idle;
-    }
-    memset(state, 0, sizeof state);
-    do {
-        for (size_t i = 0; i < lanes; i++) {
-            if (!lane[i].busy && next < count) {
-                lane_start(&lane[i], heads != NULL ? heads[next] : bus_bytes_of(NULL, 0), bodies[next],
-                           out_digests[next]);
-                for (size_t word = 0; word < BUS_DIGEST_SM3_WORDS; word++)
-                    state[word * lanes + i] = bus_digest_sm3_start[word];
-                next++;
-                busy++;
-            }
-        }
-        if (busy * 4 <= lanes)
-            break;
-        for (size_t i = 0; i < lanes; i++)
-            blocks[i] = lane[i].busy ? lane_next(&lane[i]) : idle;
-        compress(state, blocks);
-        for (size_t i = 0; i < lanes; i++) {
-            if (lane[i].busy && lane_is_done(&lane[i])) {
-                put_digest(state + i, lanes, lane[i].out_digest);
-                lane[i].busy = false;
-                busy--;
-            }
-        }
-    } while (busy != 0 || next < count);
+    for (refill(&run); run.busy > few; refill(&run))
+        step(&run, compress);
     for (size_t i = 0; i < lanes; i++)
-        if (lane[i].busy)
-            lane_drain(&lane[i], state + i, lanes);
+        if (run.lane[i].busy)
+            drain(&run, i);
 }
