@@ -131,7 +131,7 @@ static void print_entry(struct cli_context *context, const struct cli_quarantine
     line("环节", "stage", record->stage, &scratch);
     line("原因代码", "code", record->code, &scratch);
     line("原因", "reason", record->reason_zh, &scratch);
-    line("  ", "  ", record->reason_en, &scratch);
+    line("英文原因", "in English", record->reason_en, &scratch);
     line("适配器", "adapter", record->adapter, &scratch);
     line("文件", "file", record->source, &scratch);
     if (record->line > 0)
