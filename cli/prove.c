@@ -1,5 +1,6 @@
 /* xinqiao prove: writes the proof of one delivery, found by its place in its log or as the last delivery of a record. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -245,10 +246,11 @@ static enum bus_status find_proof(const struct bus_kafka *kafka, struct search *
 
 /* --- the answer --- */
 
-/* The whole file or none. */
+/* The whole file or none; a delivery may hold personal data, so others do not read it. */
 static enum bus_status write_file(const char *path, const struct bus_buffer *text, struct bus_error *error)
 {
-    FILE *file = fopen(path, "wx");
+    int handle = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    FILE *file = handle >= 0 ? fdopen(handle, "w") : NULL;
     if (file == NULL)
         return bus_fail(error, BUS_FATAL, "write %s: %s", path, strerror(errno));
     bool whole = fwrite(text->data, 1, text->length, file) == text->length && fputc('\n', file) != EOF;
