@@ -17,7 +17,7 @@ struct bus_kafka_setting {
 
 /* Where Kafka is; shared by producers, consumers and administration. `settings` ends with a NULL name. */
 struct bus_kafka {
-    const char *bootstrap;                    /* host:port[,host:port] */
+    const char *bootstrap; /* host:port[,host:port] */
     const char *client_id;
     const struct bus_kafka_setting *settings; /* TLS and the like; may be NULL */
 };
@@ -34,7 +34,8 @@ struct bus_producer_options {
 
 /* With a transactional id this also initialises transactions: it waits (while bus_stop_requested() is false) until the
  * coordinator answers, logging what it waits for, and fences any other producer of that id. */
-BUS_MUST_CHECK enum bus_status bus_producer_open(const struct bus_kafka *kafka, const struct bus_producer_options *options,
+BUS_MUST_CHECK enum bus_status bus_producer_open(const struct bus_kafka *kafka,
+                                                 const struct bus_producer_options *options,
                                                  struct bus_producer **out_producer, struct bus_error *error);
 /* Purges what is queued; an open transaction is aborted by the next producer of that id. */
 void bus_producer_close(struct bus_producer *producer);

@@ -25,8 +25,8 @@ struct bus_topic_plan {
 };
 
 /* All topics of design section 3 for this catalogue. The caller frees *out_plans with free(). FATAL out of memory. */
-BUS_MUST_CHECK enum bus_status bus_topics_plan(const struct bus_catalogue *catalogue, const char *prefix, int32_t partitions,
-                                               struct bus_topic_plan **out_plans, size_t *out_count,
+BUS_MUST_CHECK enum bus_status bus_topics_plan(const struct bus_catalogue *catalogue, const char *prefix,
+                                               int32_t partitions, struct bus_topic_plan **out_plans, size_t *out_count,
                                                struct bus_error *error);
 
 struct bus_topic_found {
@@ -41,6 +41,7 @@ BUS_MUST_CHECK enum bus_status bus_topics_list(const struct bus_kafka *kafka, co
                                                struct bus_error *error);
 /* Creates what is missing; what exists is left alone. Replication factor -1 = the broker's default. */
 BUS_MUST_CHECK enum bus_status bus_topics_create(const struct bus_kafka *kafka, const struct bus_topic_plan *plans,
-                                                 size_t count, int replication, size_t *out_created, struct bus_error *error);
+                                                 size_t count, int replication, size_t *out_created,
+                                                 struct bus_error *error);
 
 #endif
