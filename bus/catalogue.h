@@ -47,7 +47,8 @@ struct bus_grant {
     const char *const *fields;
     size_t field_count;
     const char *purpose, *legal_basis;
-    int64_t from_ms, to_ms; /* in force while from <= now < to; to = INT64_MAX when open */
+    /* In force while from <= now < to; to = INT64_MAX when open. Written as days in Beijing (UTC+8), the last one included. */
+    int64_t from_ms, to_ms;
     bool organisations, persons; /* subject kinds */
     const char *const *areas; /* prefixes; none = everywhere */
     size_t area_count;
@@ -67,8 +68,11 @@ struct bus_code {
 };
 struct bus_code_list {
     const char *name;
-    const struct bus_code *codes;
+    const char *name_zh, *name_en;
+    const struct bus_code *codes; /* in the file's order */
     size_t count;
+    const uint16_t *slots; /* hash table of index + 1 for bus_code_list_has */
+    size_t slot_mask;
 };
 struct bus_area {
     const char *code;           /* six digits */
@@ -77,12 +81,17 @@ struct bus_area {
 
 struct bus_catalogue;
 
-/* FATAL with file, line and reason: unknown key, missing schema, envelope not first, granted field unknown or `secret`,
- * personal field granted to a public subscriber, number used twice. */
+/* FATAL with file, line and reason, and the nearest known name for an unknown one: unknown key, department, item, field or code
+ * list; missing or bad schema; envelope not first; a field without classification or doc; a `secret` field granted; to a public
+ * subscriber: an item that is not open, a field that is not public, a personal field without subject_kinds = ["ORGANISATION"]; a
+ * number or name used twice. Keys beside the lists: codes (folder of code lists, "codes"), receivers (folder of subscribers,
+ * "../subscribers/receivers"), both relative to the file; schemas lie in its own folder. */
 BUS_MUST_CHECK enum bus_status bus_catalogue_load(const char *path, struct bus_catalogue **out_catalogue,
                                                   struct bus_error *error);
 void bus_catalogue_destroy(struct bus_catalogue *catalogue);
 
+/* Folder of the catalogue's file. */
+const char *bus_catalogue_folder_view(const struct bus_catalogue *catalogue);
 const char *bus_catalogue_exchange_view(const struct bus_catalogue *catalogue);
 size_t bus_catalogue_department_count(const struct bus_catalogue *catalogue);
 const struct bus_department *bus_catalogue_department(const struct bus_catalogue *catalogue, size_t index);
@@ -101,6 +110,8 @@ size_t bus_catalogue_subscriber_count(const struct bus_catalogue *catalogue);
 const struct bus_subscriber *bus_catalogue_subscriber(const struct bus_catalogue *catalogue, size_t index);
 const struct bus_subscriber *bus_catalogue_find_subscriber(const struct bus_catalogue *catalogue, const char *name);
 
+size_t bus_catalogue_code_list_count(const struct bus_catalogue *catalogue);
+const struct bus_code_list *bus_catalogue_code_list_at(const struct bus_catalogue *catalogue, size_t index);
 /* NULL when there is no such list. */
 const struct bus_code_list *bus_catalogue_code_list(const struct bus_catalogue *catalogue, const char *name);
 bool bus_code_list_has(const struct bus_code_list *list, struct bus_bytes value);
