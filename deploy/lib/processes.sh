@@ -11,7 +11,7 @@
 # The mark is XQ_FOLDER=FOLDER in a process's environment: children inherit it, so remnants of a crashed run are found too,
 # and a pid that the kernel has given to somebody else is never signalled.
 
-PROCESS_STOP_SECONDS=30
+PROCESS_STOP_SECONDS=40
 
 process_start() {
     local folder=$1 name=$2
