@@ -24,9 +24,7 @@ static enum bus_status produce_quarantined(struct gateway_refusals *refusals, co
                                            const struct bus_department *department, struct bus_quarantined *quarantined,
                                            struct bus_error *error)
 {
-    struct bus_bytes original = exchange->value, key = exchange->key;
-    if (original.length > BUS_QUARANTINE_MAX_ORIGINAL)
-        original.length = BUS_QUARANTINE_MAX_ORIGINAL;
+    struct bus_bytes key = exchange->key;
     if (key.length > KEY_LIMIT)
         key.length = KEY_LIMIT;
     quarantined->department = bus_bytes_text(department->name);
@@ -36,7 +34,7 @@ static enum bus_status produce_quarantined(struct gateway_refusals *refusals, co
     quarantined->offset = exchange->offset;
     quarantined->adapter = exchange->adapter;
     quarantined->at_ms = exchange->now_ms;
-    quarantined->original = original;
+    quarantined->original = exchange->value; /* cut by the encoder when it is too long */
     quarantined->original_key = key;
     bus_buffer_reset(&refusals->scratch);
     enum bus_status status = bus_quarantine_encode(quarantined, &refusals->scratch, error);
