@@ -132,7 +132,7 @@ int cli_fail(enum bus_status status, const struct bus_error *error)
     if (error->message_zh[0] != '\0')
         fprintf(stderr, "✗ %s\n  %s\n", error->message_zh, error->message);
     else
-        fprintf(stderr, "✗ %s\n", error->message);
+        fprintf(stderr, "✗ %s%s\n", status == BUS_RETRY ? "无法连接 / cannot reach: " : "", error->message);
     switch (status) {
     case BUS_OK: return CLI_DONE;
     case BUS_RETRY: return CLI_CANNOT_REACH;

@@ -14,6 +14,11 @@ static const struct cli_command commands[] = {
      "topics check [--partitions N]\n"
      "topics list",
      "主题的建立、核对与列出", "the exchange's topics: make, check, list"},
+    {"catalogue", cli_catalogue_command,
+     "catalogue check\n"
+     "catalogue doc\n"
+     "catalogue views FOLDER",
+     "目录的检查、文档与授权视图", "the catalogue: prove it whole, document it, write the views' schemas"},
     {"books", cli_books, "books", "对账：每个目录项一行", "the books, a row an item: do they balance?"},
     {"lag", cli_lag, "lag [--partitions] [--max-seconds N]", "积压：条数与秒数",
      "what waits, in records and in seconds"},

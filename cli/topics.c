@@ -22,10 +22,10 @@ static const struct {
     const char *name, *text_zh, *text_en;
 } standings[] = {
     {"ok", "正常", "as planned"},
-    {"missing", "缺失", "missing: `xinqiao topics create` makes it"},
-    {"partitions", "分区数不符", "another number of partitions"},
-    {"cleanup", "清理策略不符", "another cleanup policy"},
-    {"unplanned", "不在目录中", "not in the catalogue"},
+    {"missing", "缺失", "missing"},
+    {"partitions", "分区数不符", "other partitions"},
+    {"cleanup", "清理策略不符", "other cleanup"},
+    {"unplanned", "不在目录中", "not in catalogue"},
 };
 
 struct topics {
@@ -171,7 +171,10 @@ static int check(const struct topics *topics, bool json)
         printf("\n✓ 全部 %zu 个主题与目录相符 / all %zu topics are as the catalogue plans them\n", topics->plan_count,
                topics->plan_count);
     else
-        printf("\n✗ %zu 个主题与目录不符 / %zu topics are not as planned\n", wrong, wrong);
+        printf(
+            "\n✗ %zu 个主题与目录不符 / %zu topics are not as planned；xinqiao topics create 建立缺失的 / makes those "
+            "that are missing\n",
+            wrong, wrong);
     return wrong == 0 ? CLI_DONE : CLI_NO;
 }
 
