@@ -16,6 +16,7 @@
 
 EXCHANGE_DEPARTMENTS=(market tax social traffic transport court)
 EXCHANGE_SUBSCRIBERS=(court procurement website)
+EXCHANGE_SCHEMAS=(court procurement)
 EXCHANGE_PREFIX=xq.
 EXCHANGE_PARTITIONS=6
 EXCHANGE_DATABASE=xinqiao
@@ -50,7 +51,7 @@ exchange_configure() {
     done
     for name in "${EXCHANGE_SUBSCRIBERS[@]}"; do
         template_fill "$XQ_ROOT/deploy/templates/agent-$name.cfg" "$folder/config/agent-$name.cfg" \
-            "${values[@]}" SUBSCRIBER="$name" CONNECTION="$(exchange_connection "$folder" "$name")"
+            "${values[@]}" SUBSCRIBER="$name" CONNECTION="$(postgresql_connection "$folder" "$EXCHANGE_DATABASE")"
     done
     exchange_operator "$folder" topics create --partitions "$EXCHANGE_PARTITIONS"
 }
@@ -62,19 +63,15 @@ exchange_make_keys() {
     exchange_operator "$folder" keys new --private "$folder/secret/seal.pem" --public "$folder/keys"
 }
 
-# A schema a subscriber in one database: as far apart as two databases for the agents, and one connection to look at both.
+# A schema a subscriber in one database: for the agents as far apart as two databases, and one connection to look at both.
 exchange_make_database() {
     local folder=$1 name schemas=''
     postgresql_database "$folder" "$EXCHANGE_DATABASE"
-    for name in "${EXCHANGE_SUBSCRIBERS[@]}"; do
+    for name in "${EXCHANGE_SCHEMAS[@]}"; do
         postgresql_query "$folder" "$EXCHANGE_DATABASE" "CREATE SCHEMA IF NOT EXISTS $name"
         schemas+="${schemas:+, }$name"
     done
     postgresql_query "$folder" "$EXCHANGE_DATABASE" "ALTER DATABASE $EXCHANGE_DATABASE SET search_path = $schemas"
-}
-
-exchange_connection() {
-    printf "%s options='-c search_path=%s'" "$(postgresql_connection "$1" "$EXCHANGE_DATABASE")" "$2"
 }
 
 # What a shell, a test or an operator needs to look into the running exchange.
