@@ -124,8 +124,8 @@ static enum bus_status list_going_on(struct gateway_batch *batch, struct gateway
 static enum bus_status fetch_states(struct gateway_pipeline *pipeline, struct gateway_batch *batch,
                                     struct bus_error *error)
 {
-    struct gateway_exchange **list;
-    size_t count;
+    struct gateway_exchange **list = NULL;
+    size_t count = 0;
     enum bus_status status = list_going_on(batch, &list, &count, error);
     if (status == BUS_OK)
         status = gateway_reconcile_identify(list, count, gateway_batch_arena(batch), error);
