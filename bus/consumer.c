@@ -31,7 +31,8 @@ struct bus_consumer {
     struct bus_kafka_client other; /* with the other isolation level, opened when watermarks are first asked */
 };
 
-/* Only range is safe in this librdkafka, and it keeps equal partition numbers of topics together. */
+/* Only range is safe in this librdkafka, and it keeps equal partition numbers of topics together. The size of a fetch stays at its
+ * default of 1 MB, which lets longer messages through: at 4 MB reading and copying took nearly twice the processor time. */
 static const struct bus_kafka_setting consumer_settings[] = {
     {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},

@@ -175,17 +175,22 @@ static int take_shared(int argc, char **argv, struct cli_context *context, struc
     return left;
 }
 
+static int explain(const struct cli_command *command)
+{
+    printf("%s / %s\n", command->meaning_zh, command->meaning_en);
+    for (const char *line = command->usage; *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        printf("  xinqiao %.*s\n", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+    return CLI_DONE;
+}
+
 static int print_help(void)
 {
     puts("xinqiao：信桥运维命令 / the operator's command of Xinqiao\n");
-    for (const struct cli_command *command = commands; command->name != NULL; command++) {
-        printf("%s / %s\n", command->meaning_zh, command->meaning_en);
-        for (const char *line = command->usage; *line != '\0';) {
-            size_t length = strcspn(line, "\n");
-            printf("  xinqiao %.*s\n", (int)length, line);
-            line += length + (line[length] == '\n');
-        }
-    }
+    for (const struct cli_command *command = commands; command->name != NULL; command++)
+        explain(command);
     puts("\n各命令共用 / for every command:\n"
          "  --config FILE       XQ_CONFIG     配置文件 / configuration file\n"
          "  --bootstrap HOST:P  XQ_BOOTSTRAP  Kafka\n"
@@ -213,6 +218,14 @@ static const struct cli_command *find_command(const char *name)
     return NULL;
 }
 
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     struct cli_context context = {0};
@@ -223,11 +236,15 @@ int main(int argc, char **argv)
         return CLI_WRONG_USE;
     if (left > 1 && strcmp(argv[1], "--version") == 0)
         return puts("xinqiao " XINQIAO_VERSION) < 0;
-    if (left < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
-        return left < 2 ? print_help(), CLI_WRONG_USE : print_help();
+    if (left < 2)
+        return print_help(), CLI_WRONG_USE;
+    if (argv[1][0] == '-' ? asks_for_help(2, argv) : strcmp(argv[1], "help") == 0)
+        return print_help();
     const struct cli_command *command = find_command(argv[1]);
     if (command == NULL)
         return CLI_WRONG_USE;
+    if (asks_for_help(left, argv))
+        return explain(command);
     int code = fill_context(&context, &origin);
     if (code == CLI_DONE)
         code = command->run(&context, left - 1, argv + 1);
