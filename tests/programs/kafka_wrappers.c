@@ -455,6 +455,114 @@ static void copies_exactly_once_across_aborts_and_a_restart(void **state)
     assert_int_equal(count_records(target, false), before + COPY_RECORDS);
 }
 
+/* --- two members of a group --- */
+
+struct member {
+    struct bus_consumer *consumer;
+    bool holds[2][PARTITIONS]; /* of source and of target */
+    size_t count;
+};
+
+static void mark(struct member *member, const struct bus_partition *partitions, size_t count, bool held)
+{
+    for (size_t i = 0; i < count; i++)
+        member->holds[strcmp(partitions[i].topic, target) == 0][partitions[i].partition] = held;
+    member->count = held ? count : 0;
+}
+
+static enum bus_status member_assigned(void *self, struct bus_partition *partitions, size_t count,
+                                       struct bus_error *error)
+{
+    (void)error;
+    mark(self, partitions, count, true);
+    return BUS_OK;
+}
+
+static enum bus_status member_revoked(void *self, const struct bus_partition *partitions, size_t count, bool lost,
+                                      struct bus_error *error)
+{
+    (void)error;
+    assert_false(lost);
+    mark(self, partitions, count, false);
+    return BUS_OK;
+}
+
+static void join(struct member *member, const char *instance)
+{
+    struct bus_error error;
+    const char *topics[] = {source, target};
+    char two[sizeof group + 8];
+    snprintf(two, sizeof two, "%s-two", group);
+    struct bus_consumer_options options = {.group = two,
+                                           .instance = instance,
+                                           .on_assigned = member_assigned,
+                                           .on_revoked = member_revoked,
+                                           .self = member};
+    must(bus_consumer_open(&kafka, &options, &member->consumer, &error), &error);
+    must(bus_consumer_subscribe(member->consumer, topics, 2, &error), &error);
+}
+
+static void poll_once(struct member *member)
+{
+    struct bus_error error;
+    struct bus_message message;
+    must(bus_consumer_poll(member->consumer, 20, &message, &error), &error);
+    bus_message_release(&message);
+}
+
+static void two_members_share_equal_partitions_of_all_topics(void **state)
+{
+    (void)state;
+    struct member first = {0}, second = {0};
+    join(&first, "wrappers-first");
+    for (int64_t end = bus_clock_monotonic_ms() + WAIT_MS;
+         first.count < 2 * PARTITIONS && bus_clock_monotonic_ms() < end;)
+        poll_once(&first);
+    assert_int_equal(first.count, 2 * PARTITIONS);
+    join(&second, "wrappers-second");
+    for (int64_t end = bus_clock_monotonic_ms() + WAIT_MS; second.count == 0 && bus_clock_monotonic_ms() < end;) {
+        poll_once(&first);
+        poll_once(&second);
+    }
+    assert_int_equal(first.count, PARTITIONS);
+    assert_int_equal(second.count, PARTITIONS);
+    for (int i = 0; i < PARTITIONS; i++) {
+        assert_true(first.holds[0][i] != second.holds[0][i]);
+        assert_int_equal(first.holds[0][i], first.holds[1][i]);
+    }
+    bus_consumer_close(first.consumer);
+    bus_consumer_close(second.consumer);
+}
+
+static enum bus_status refuse_assignment(void *self, struct bus_partition *partitions, size_t count,
+                                         struct bus_error *error)
+{
+    (void)self;
+    (void)partitions;
+    (void)count;
+    return bus_fail(error, BUS_FATAL, "no room for more partitions");
+}
+
+static void a_failing_callback_comes_out_of_the_poll(void **state)
+{
+    (void)state;
+    struct bus_error error;
+    struct bus_consumer *consumer = NULL;
+    const char *topics[] = {source};
+    struct bus_consumer_options options = {.group = "wrappers-failing", .on_assigned = refuse_assignment};
+    must(bus_consumer_open(&kafka, &options, &consumer, &error), &error);
+    must(bus_consumer_subscribe(consumer, topics, 1, &error), &error);
+    enum bus_status status = BUS_OK;
+    for (int64_t end = bus_clock_monotonic_ms() + WAIT_MS; status == BUS_OK && bus_clock_monotonic_ms() < end;) {
+        struct bus_message message;
+        status = bus_consumer_poll(consumer, 100, &message, &error);
+        bus_message_release(&message);
+    }
+    assert_int_equal(status, BUS_FATAL);
+    assert_string_equal(error.message, "no room for more partitions");
+    bus_consumer_close(consumer);
+}
+
 static void topics_are_created_once_and_listed_with_their_shape(void **state)
 {
     (void)state;
@@ -513,6 +621,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_unknown_topic_or_partition_is_fatal),
         cmocka_unit_test(an_unreachable_broker_is_retry_and_told),
         cmocka_unit_test(an_unknown_property_is_fatal_and_its_value_is_not_told),
+        cmocka_unit_test(two_members_share_equal_partitions_of_all_topics),
+        cmocka_unit_test(a_failing_callback_comes_out_of_the_poll),
         cmocka_unit_test(copies_exactly_once_across_aborts_and_a_restart),
     };
     return cmocka_run_group_tests(tests, create_topics, NULL);
