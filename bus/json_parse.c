@@ -250,7 +250,7 @@ static enum bus_status parse_array(struct parser *parser, struct bus_json_value 
 
 static enum bus_status parse_member(struct parser *parser)
 {
-    struct bus_bytes name;
+    struct bus_bytes name = {NULL, 0};
     struct bus_json_value value;
     skip_space(parser);
     if (!take(parser, '"'))
