@@ -192,6 +192,8 @@ static void finds_only_pinned_keys(void **state)
     assert_string_equal(error.code, "SEAL_KEY");
     assert_int_equal(bus_key_find(folder, "../../etc/passwd", &found, &error), BUS_REJECT);
     assert_int_equal(bus_key_find(folder, "ABCDEF0123456789", &found, &error), BUS_REJECT);
+    assert_int_equal(bus_key_save_public(key, in_folder("elsewhere.pem"), &error), BUS_OK);
+    assert_int_equal(bus_key_find(folder, "./elsewhere", &found, &error), BUS_REJECT);
     assert_int_equal(bus_key_find(folder, "", &found, &error), BUS_REJECT);
     assert_int_equal(bus_key_find("/no/such/folder", bus_key_id_view(key), &found, &error), BUS_FATAL);
     assert_int_equal(bus_key_save_public(key, in_folder("0123456789abcdef.pem"), &error), BUS_OK);

@@ -237,6 +237,7 @@ static void refuses_a_path_that_does_not_fit(void **state)
     assert_int_equal(bus_merkle_root_of_path(BUS_HASH_SM3, leaves[5], 5, 13, path, 5, root, &error), BUS_REJECT);
     assert_int_equal(bus_merkle_root_of_path(BUS_HASH_SM3, leaves[5], 13, 13, path, 4, root, &error), BUS_REJECT);
     assert_int_equal(bus_merkle_root_of_path(BUS_HASH_SM3, leaves[5], 0, 0, path, 0, root, &error), BUS_REJECT);
+    assert_int_equal(bus_merkle_root_of_path(BUS_HASH_SM3, leaves[0], 1, 1, path, 0, root, &error), BUS_REJECT);
     assert_int_equal(bus_merkle_root_of_path(BUS_HASH_SM3, leaves[0], 0, 1, path, 0, root, &error), BUS_OK);
     assert_memory_equal(root, leaves[0], 32);
 }

@@ -19,6 +19,7 @@ struct batch {
 };
 
 static const char *const names[LOGS] = {"xq.out.a/0", "xq.out.a/1", "xq.out.a/10", "xq.out.b/0", "xq.out.b/1"};
+static const enum bus_suite both[] = {BUS_SUITE_SM2_SM3, BUS_SUITE_ED25519_SHA256};
 static struct bus_arena *arena;
 static struct batch batches[2];
 
@@ -222,6 +223,9 @@ static void names_what_is_wrong_with_a_seal(void **state)
         struct bus_seal seal = batches[i].seals[1];
         assert_refused(&seal, batches[1 - i].key, "SEAL_KEY");
         seal.key_id[0] = seal.key_id[0] == 'a' ? 'b' : 'a';
+        assert_refused(&seal, key, "SEAL_KEY");
+        seal = batches[i].seals[1];
+        seal.suite = both[1 - i];
         assert_refused(&seal, key, "SEAL_KEY");
 
         seal = batches[i].seals[1];

@@ -139,6 +139,7 @@ static void refuses_text_that_is_no_proof(void **state)
         {"\"path\":[", "\"path\":[\"00\","},
         {"\"root\":\"", "\"root\":\"zz"},
         {"\"seal\":{", "\"seal\":[{"},
+        {"\"key\":\"", "\"key\":\"0"},
         {"\"batch_size\":1", "\"batch_size\":5000"},
     };
     struct cli_proof proof;

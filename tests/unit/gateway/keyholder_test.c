@@ -195,19 +195,25 @@ static void anything_but_a_request_is_refused_and_hurts_nobody(void **state)
 static void more_clients_than_its_limit_wait_for_a_place(void **state)
 {
     static int handles[GATEWAY_KEYHOLDER_MAX_CLIENTS];
+    const struct gateway_keyholder_request request = {.magic = {'X', 'Q', 'K'}, .kind = GATEWAY_KEYHOLDER_IDENTIFY};
+    const struct timeval patience = {.tv_usec = 300 * 1000};
     struct gateway_signer signer;
-    struct bus_error error;
+    uint8_t reply[sizeof(struct gateway_keyholder_reply)];
     (void)state;
     pid_t child = start(sm2_path);
     connect_to(&signer);
     gateway_signer_release(&signer);
-    for (size_t i = 0; i < GATEWAY_KEYHOLDER_MAX_CLIENTS; i++)
+    for (size_t i = 0; i < GATEWAY_KEYHOLDER_MAX_CLIENTS; i++) {
         handles[i] = raw_connection();
-    bus_clock_sleep_ms(100);
+        assert_int_equal(raw_answer(handles[i], &request, sizeof request), GATEWAY_KEYHOLDER_DONE);
+    }
+    int waiting = raw_connection();
+    setsockopt(waiting, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    assert_int_equal(send(waiting, &request, sizeof request, MSG_NOSIGNAL), (ssize_t)sizeof request);
+    assert_int_equal(recv(waiting, reply, sizeof reply, 0), -1);
     close(handles[17]);
-    connect_to(&signer);
-    assert_int_equal(sign(&signer, "liuzhou", &error), BUS_OK);
-    gateway_signer_release(&signer);
+    assert_int_equal(recv(waiting, reply, sizeof reply, 0), (ssize_t)sizeof reply);
+    close(waiting);
     for (size_t i = 0; i < GATEWAY_KEYHOLDER_MAX_CLIENTS; i++)
         if (i != 17)
             close(handles[i]);

@@ -94,6 +94,25 @@ static void every_log_of_every_batch_verifies(void **state)
     }
 }
 
+static void batch_leaves_stand_in_order_of_names(void **state)
+{
+    struct stage stage;
+    struct bus_error error;
+    (void)state;
+    stage_init(&stage, BUS_SUITE_ED25519_SHA256);
+    assert_int_equal(gateway_seal_batch(stage.sealer, stage.batch, LOGS, 1, arena, &error), BUS_OK);
+    for (size_t i = 0; i < LOGS; i++) {
+        uint32_t rank = 0;
+        struct bus_seal seal;
+        for (size_t j = 0; j < LOGS; j++)
+            rank += strcmp(names[j], names[i]) < 0;
+        assert_int_equal(bus_seal_decode(stage.batch[i].seal, &seal, &error), BUS_OK);
+        assert_int_equal(seal.batch_index, rank);
+        assert_int_equal(seal.batch_size, LOGS);
+    }
+    stage_release(&stage);
+}
+
 static enum bus_status away(void *self, const char *exchange, int64_t sealed_at_ms, const bus_digest_bytes root,
                             uint8_t *out_signature, size_t *out_length, struct bus_error *error)
 {
@@ -193,6 +212,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_log_of_every_batch_verifies),
+        cmocka_unit_test(batch_leaves_stand_in_order_of_names),
         cmocka_unit_test(logs_are_unchanged_when_the_signer_is_away),
         cmocka_unit_test(logs_are_unchanged_wherever_memory_ends),
         cmocka_unit_test(refuses_batches_that_make_no_sense),
