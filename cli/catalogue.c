@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "bus/catalogue_check.h"
+#include "bus/catalogue_document.h"
 #include "bus/json.h"
 #include "bus/view.h"
 #include "cli/command.h"
@@ -71,6 +73,82 @@ static int write_views(struct cli_context *context, const char *folder)
     return CLI_DONE;
 }
 
+/* --- check --- */
+
+static const struct {
+    const char *name, *mark;
+} findings[] = {
+    [BUS_FINDING_GOOD] = {"good", "✓"},
+    [BUS_FINDING_NOTE] = {"note", "·"},
+    [BUS_FINDING_WRONG] = {"wrong", "✗"},
+};
+
+static void print_finding(void *self, enum bus_finding finding, const char *text_zh, const char *text_en)
+{
+    (void)self;
+    printf("%s %s / %s\n", findings[finding].mark, text_zh, text_en);
+}
+
+static void write_finding(void *self, enum bus_finding finding, const char *text_zh, const char *text_en)
+{
+    struct bus_json *json = self;
+    bus_json_object(json);
+    bus_json_name(json, "finding");
+    bus_json_string(json, findings[finding].name);
+    bus_json_name(json, "text_zh");
+    bus_json_string(json, text_zh);
+    bus_json_name(json, "text_en");
+    bus_json_string(json, text_en);
+    bus_json_end_object(json);
+}
+
+static enum bus_status check_in_json(const char *path, struct bus_error *error)
+{
+    struct bus_buffer buffer;
+    struct bus_json json;
+    bus_buffer_init(&buffer, DOCUMENT_LIMIT);
+    bus_json_init(&json, &buffer);
+    bus_json_array(&json);
+    struct bus_catalogue_report report = {write_finding, &json};
+    enum bus_status status = bus_catalogue_check(path, &report, error);
+    bus_json_end_array(&json);
+    if (cli_print(&buffer) != CLI_DONE && status == BUS_OK)
+        status = bus_fail(error, BUS_FATAL, "print the findings: out of memory, or nowhere to print to");
+    bus_buffer_release(&buffer);
+    return status;
+}
+
+static int check(const struct cli_context *context)
+{
+    struct bus_error error;
+    const struct bus_catalogue_report report = {print_finding, NULL};
+    if (context->catalogue_path == NULL)
+        return cli_say(CLI_WRONG_USE, "没有指定目录：请用 --catalogue 文件、XQ_CATALOGUE 或 --config",
+                       "no catalogue given: use --catalogue FILE, XQ_CATALOGUE or --config");
+    enum bus_status status = context->json ? check_in_json(context->catalogue_path, &error)
+                                           : bus_catalogue_check(context->catalogue_path, &report, &error);
+    if (status != BUS_OK)
+        return cli_fail(status, &error);
+    if (!context->json)
+        puts("✓ 目录完整 / the catalogue is whole");
+    return CLI_DONE;
+}
+
+/* --- document --- */
+
+static int print_document(struct cli_context *context)
+{
+    struct bus_buffer buffer;
+    const struct bus_catalogue *catalogue = cli_catalogue(context);
+    if (catalogue == NULL)
+        return CLI_WRONG_USE;
+    bus_buffer_init(&buffer, DOCUMENT_LIMIT);
+    bus_catalogue_document(catalogue, &buffer);
+    int code = cli_print(&buffer);
+    bus_buffer_release(&buffer);
+    return code;
+}
+
 int cli_catalogue_command(struct cli_context *context, int argc, char **argv)
 {
     const struct cli_option options[] = {{0}};
@@ -78,6 +156,10 @@ int cli_catalogue_command(struct cli_context *context, int argc, char **argv)
     if (rest < 0)
         return CLI_WRONG_USE;
     const char *form = rest > 0 ? argv[1] : "";
+    if (rest == 1 && strcmp(form, "check") == 0)
+        return check(context);
+    if (rest == 1 && strcmp(form, "doc") == 0)
+        return print_document(context);
     if (rest == 2 && strcmp(form, "views") == 0)
         return write_views(context, argv[2]);
     return cli_usage(USAGE);
