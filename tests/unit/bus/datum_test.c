@@ -145,7 +145,7 @@ static void avro_c_reads_what_we_write(void **state)
     assert_int_equal(avro_value_to_json(&value, 1, &json), 0);
     assert_non_null(strstr(json, "\"small\": -12345"));
     assert_non_null(strstr(json, "\"large\": 1700000000000"));
-    assert_non_null(strstr(json, "\"text\": \"\\u67f3\\u5dde\\u5e02\""));
+    assert_non_null(strstr(json, "\"text\": \"\\u67F3\\u5DDE\\u5E02\""));
     assert_non_null(strstr(json, "\"kind\": \"C\""));
     assert_non_null(strstr(json, "\"map\": {\"k\": 7}"));
     assert_non_null(strstr(json, "\"note\": null"));
