@@ -106,7 +106,8 @@ static void reset_forgets_everything(void **unused)
 {
     (void)unused;
     struct gateway_overlay *overlay = gateway_overlay_create(1 << 20);
-    assert_true(gateway_overlay_change(overlay, gateway_overlay_slot(overlay, bus_bytes_text("key")), bus_bytes_text("x")));
+    assert_true(
+        gateway_overlay_change(overlay, gateway_overlay_slot(overlay, bus_bytes_text("key")), bus_bytes_text("x")));
     gateway_overlay_reset(overlay);
     size_t count;
     gateway_overlay_changed(overlay, &count);

@@ -40,8 +40,13 @@ static int tear_down(void **state)
 
 static struct bus_state_entry entry_of(int64_t version)
 {
-    return (struct bus_state_entry){
-        .version = version, .digest = 77, .item = 300, .holders = 5, .expiry_days = 20000, .state_offset = -1, .audit_offset = -1};
+    return (struct bus_state_entry){.version = version,
+                                    .digest = 77,
+                                    .item = 300,
+                                    .holders = 5,
+                                    .expiry_days = 20000,
+                                    .state_offset = -1,
+                                    .audit_offset = -1};
 }
 
 static void put(struct gateway_state *state, int64_t version)
@@ -113,7 +118,8 @@ static void everything_committed_is_there_after_a_restart(void **argument)
     put(state, 7);
     struct bus_state_name name = {.ended = true, .item = 1, .name_digest = 9, .version = 3};
     assert_int_equal(gateway_state_put_name(state, subject, &name, &error), BUS_OK);
-    assert_int_equal(gateway_state_put_sequence(state, bus_bytes_text("market"), "xq.in.market.penalty", 41, &error), BUS_OK);
+    assert_int_equal(gateway_state_put_sequence(state, bus_bytes_text("market"), "xq.in.market.penalty", 41, &error),
+                     BUS_OK);
     assert_int_equal(gateway_state_log(state, "xq.out.court/3", &log, &error), BUS_OK);
     log->size = 3;
     memset(log->peaks, 0xab, 2 * BUS_DIGEST_SIZE);
@@ -132,8 +138,9 @@ static void everything_committed_is_there_after_a_restart(void **argument)
     assert_int_equal(gateway_state_find_name(state, subject, &found_name, &found, &error), BUS_OK);
     assert_true(found && found_name.ended && found_name.name_digest == 9 && found_name.version == 3);
     int64_t last;
-    assert_int_equal(gateway_state_find_sequence(state, bus_bytes_text("market"), "xq.in.market.penalty", &last, &found, &error),
-                     BUS_OK);
+    assert_int_equal(
+        gateway_state_find_sequence(state, bus_bytes_text("market"), "xq.in.market.penalty", &last, &found, &error),
+        BUS_OK);
     assert_true(found && last == 41);
     assert_int_equal(gateway_state_log(state, "xq.out.court/3", &log, &error), BUS_OK);
     assert_int_equal(log->size, 3);
@@ -193,7 +200,8 @@ static void the_topic_rebuilds_the_state(void **argument)
     assert_int_equal(gateway_state_changelog_next(state), 0);
     for (size_t i = 0; i < count; i++)
         assert_int_equal(gateway_state_replay(state, bus_bytes_of(topic[i].key, topic[i].key_length),
-                                              bus_bytes_of(topic[i].value, topic[i].value_length), 50 + (int64_t)i, &error),
+                                              bus_bytes_of(topic[i].value, topic[i].value_length), 50 + (int64_t)i,
+                                              &error),
                          BUS_OK);
     assert_int_equal(gateway_state_replayed(state, 60, &error), BUS_OK);
     struct bus_state_entry entry;
@@ -213,7 +221,8 @@ static void a_tombstone_in_the_topic_removes(void **argument)
     commit(state, 0);
     uint8_t key[BUS_STATE_RECORD_KEY_SIZE];
     bus_state_record_key(subject, record, key);
-    assert_int_equal(gateway_state_replay(state, bus_bytes_of(key, sizeof key), (struct bus_bytes){NULL, 0}, 9, &error), BUS_OK);
+    assert_int_equal(gateway_state_replay(state, bus_bytes_of(key, sizeof key), (struct bus_bytes){NULL, 0}, 9, &error),
+                     BUS_OK);
     assert_int_equal(gateway_state_replayed(state, 10, &error), BUS_OK);
     assert_false(find(state, &entry));
 }
@@ -224,8 +233,10 @@ static void a_broken_record_of_the_topic_is_fatal(void **argument)
     struct bus_error error;
     uint8_t key[BUS_STATE_RECORD_KEY_SIZE];
     bus_state_record_key(subject, record, key);
-    assert_int_equal(gateway_state_replay(state, bus_bytes_of(key, sizeof key), bus_bytes_text("short"), 9, &error), BUS_FATAL);
-    assert_int_equal(gateway_state_replay(state, (struct bus_bytes){NULL, 0}, bus_bytes_text("x"), 9, &error), BUS_FATAL);
+    assert_int_equal(gateway_state_replay(state, bus_bytes_of(key, sizeof key), bus_bytes_text("short"), 9, &error),
+                     BUS_FATAL);
+    assert_int_equal(gateway_state_replay(state, (struct bus_bytes){NULL, 0}, bus_bytes_text("x"), 9, &error),
+                     BUS_FATAL);
 }
 
 static void the_audit_offset_goes_into_the_entry(void **argument)
