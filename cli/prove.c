@@ -175,7 +175,7 @@ static enum bus_status take_seal(struct search *search, struct bus_bytes bytes, 
 static enum bus_status take_record(struct search *search, const struct bus_message *message, struct bus_error *error)
 {
     static const struct bus_merkle empty;
-    uint64_t leaf;
+    uint64_t leaf = 0;
     struct bus_bytes sealed = bus_message_header(message, BUS_SEAL_HEADER);
 
     enum bus_status status = leaf_of(search, message, &leaf, error);
