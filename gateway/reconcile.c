@@ -4,6 +4,9 @@
 
 enum { FIRST_SEQUENCE = 1 };
 
+/* Counted at once; a sender that jumps further is broken or hostile, and must not make the books overflow. */
+static const int64_t MAX_MISSING = INT64_C(1) << 40;
+
 static struct gateway_state *state_of(const struct gateway_reconcile *reconcile,
                                       const struct gateway_exchange *exchange)
 {
@@ -26,9 +29,13 @@ enum bus_status gateway_reconcile_sequence(const struct gateway_reconcile *recon
         return status;
     if (!found)
         last = FIRST_SEQUENCE - 1;
-    int64_t sequence = exchange->decoded ? exchange->event.sequence : last + 1;
-    if (sequence != last + 1) {
-        *out_missing = sequence > last ? sequence - last - 1 : 0;
+    int64_t expected = last < INT64_MAX ? last + 1 : FIRST_SEQUENCE;
+    bool numbered = exchange->decoded && exchange->event.sequence >= FIRST_SEQUENCE;
+    int64_t sequence = numbered ? exchange->event.sequence : expected;
+    if (sequence != expected) {
+        *out_missing = sequence > expected ? sequence - expected : 0;
+        if (*out_missing > MAX_MISSING)
+            *out_missing = MAX_MISSING;
         bus_log(BUS_LOG_WARN, *out_missing > 0 ? "sequence gap" : "sequence went back",
                 "stage=reconcile topic=%s partition=%d offset=%lld adapter=\"%.*s\" last=%lld sequence=%lld",
                 exchange->topic, exchange->partition, (long long)exchange->offset, (int)exchange->adapter.length,
