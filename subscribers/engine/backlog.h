@@ -1,0 +1,27 @@
+/* Backlog: verified pieces that wait for the sink, and the batch that is made of them. */
+#ifndef SUBSCRIBERS_ENGINE_BACKLOG_H
+#define SUBSCRIBERS_ENGINE_BACKLOG_H
+
+#include "subscribers/engine/batch.h"
+#include "subscribers/engine/piece.h"
+
+struct subscribers_backlog {
+    struct subscribers_piece *first, *last;
+    size_t records, bytes;
+    int64_t since_ms; /* monotonic time at which the oldest piece came */
+};
+
+/* Takes the piece. */
+void subscribers_backlog_add(struct subscribers_backlog *backlog, struct subscribers_piece *take_piece, int64_t now_ms);
+/* Destroys all pieces. */
+void subscribers_backlog_clear(struct subscribers_backlog *backlog);
+
+/* Decodes the deliveries of all pieces into `out_batch` (subscriber and clock are the caller's; advances stay empty): views borrow
+ * from the pieces. What cannot be decoded is marked as refused. FATAL: a view that the catalogue does not know, or out of memory.
+ * Release whatever the status. */
+BUS_MUST_CHECK enum bus_status subscribers_backlog_decode(const struct subscribers_backlog *backlog,
+                                                          const struct bus_views *views,
+                                                          struct subscribers_batch *out_batch, struct bus_error *error);
+void subscribers_batch_release(struct subscribers_batch *batch);
+
+#endif

@@ -1,0 +1,63 @@
+#include "subscribers/sinks/postgresql_fold.h"
+
+#include <stdlib.h>
+
+static const struct subscribers_delivery *any(const struct postgresql_folded *folded)
+{
+    return folded->row != NULL ? folded->row : folded->status;
+}
+
+/* Record identities are digests: their first bytes are as good as any hash. */
+static struct postgresql_folded *find_or_add(struct postgresql_fold *fold, const uint8_t *record)
+{
+    uint64_t start;
+    memcpy(&start, record, sizeof start);
+    for (size_t slot = start % fold->slot_count;; slot = (slot + 1) % fold->slot_count) {
+        if (fold->slots[slot] == 0) {
+            fold->slots[slot] = (uint32_t)++fold->count;
+            return &fold->records[fold->count - 1];
+        }
+        struct postgresql_folded *folded = &fold->records[fold->slots[slot] - 1];
+        if (memcmp(any(folded)->record, record, BUS_IDENTITY_SIZE) == 0)
+            return folded;
+    }
+}
+
+static int64_t version_of(const struct postgresql_folded *folded)
+{
+    int64_t version = folded->row != NULL ? folded->row->version : INT64_MIN;
+    return folded->status != NULL && folded->status->version > version ? folded->status->version : version;
+}
+
+static void take(struct postgresql_folded *folded, const struct subscribers_delivery *delivery)
+{
+    if (delivery->version < version_of(folded))
+        return;
+    if (delivery->operation == BUS_DELIVERY_STATUS) {
+        folded->status = delivery;
+    } else {
+        folded->row = delivery;
+        folded->status = NULL;
+    }
+}
+
+enum bus_status postgresql_fold_init(struct postgresql_fold *fold, const struct subscribers_delivery *deliveries,
+                                     size_t count, struct bus_error *error)
+{
+    *fold = (struct postgresql_fold){.slot_count = 2 * count + 1};
+    fold->records = calloc(count + 1, sizeof *fold->records);
+    fold->slots = calloc(fold->slot_count, sizeof *fold->slots);
+    if (fold->records == NULL || fold->slots == NULL)
+        return bus_fail(error, BUS_FATAL, "out of memory for %zu deliveries", count);
+    for (size_t i = 0; i < count; i++)
+        if (!subscribers_delivery_is_refused(&deliveries[i]))
+            take(find_or_add(fold, deliveries[i].record), &deliveries[i]);
+    return BUS_OK;
+}
+
+void postgresql_fold_release(struct postgresql_fold *fold)
+{
+    free(fold->records);
+    free(fold->slots);
+    *fold = (struct postgresql_fold){0};
+}
