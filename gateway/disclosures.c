@@ -6,17 +6,23 @@
 #include "bus/topics.h"
 
 enum {
-    AUDIT_SPLIT = 768 * 1024, /* bytes of one audit record, well below what a broker takes */
+    AUDIT_SPLIT = 128 * 1024, /* bytes of one audit record: a report reads one for each disclosure that it lists */
     AUDIT_LIMIT = 1024 * 1024,
+};
+
+/* An audit record that was produced, over the disclosures of some exchanges; in the batch's arena. */
+struct piece {
+    struct piece *next;
+    int64_t offset;    /* -1 until it is known */
+    size_t from, upto; /* exchanges of the batch */
 };
 
 /* What a batch discloses in one partition. */
 struct part {
     struct gateway_state *state;
     struct bus_buffer audit; /* the audit record under construction */
-    size_t audit_from;       /* index of the first exchange whose disclosures it holds */
-    int64_t audit_offset;    /* of the record once it was produced, -1 before */
-    bool touched;
+    size_t from;             /* the first exchange whose disclosures it holds */
+    struct piece *pieces;    /* whose offsets are not in the state yet */
 };
 
 struct gateway_disclosures {
@@ -52,88 +58,120 @@ void gateway_disclosures_destroy(struct gateway_disclosures *disclosures)
 
 static void begin_parts(struct gateway_disclosures *disclosures, struct gateway_batch *batch)
 {
-    for (int32_t i = 0; i < disclosures->states->count; i++)
-        disclosures->parts[i].touched = false;
+    for (int32_t i = 0; i < disclosures->states->count; i++) {
+        disclosures->parts[i].pieces = NULL;
+        bus_buffer_reset(&disclosures->parts[i].audit); /* a batch that failed may have left something */
+    }
     for (size_t i = 0; i < gateway_batch_source_count(batch); i++) {
         int32_t partition = gateway_batch_source(batch, i)->partition;
         struct part *part = &disclosures->parts[partition];
         part->state = disclosures->states->of[partition];
-        part->touched = true;
-        part->audit_from = 0;
-        part->audit_offset = -1;
-        bus_buffer_reset(&part->audit);
+        part->from = 0;
     }
 }
 
-static enum bus_status produce_audit(struct gateway_disclosures *disclosures, int32_t partition,
-                                     struct bus_error *error)
+/* The record under construction goes out; it ends before exchange `upto`. */
+static enum bus_status produce_piece(struct gateway_disclosures *disclosures, struct gateway_batch *batch,
+                                     int32_t partition, size_t upto, struct bus_error *error)
 {
     struct part *part = &disclosures->parts[partition];
+    struct piece *piece = bus_arena_allocate(gateway_batch_arena(batch), sizeof *piece);
     bus_audit_end(&part->audit);
-    if (part->audit.failed)
-        return bus_fail(error, BUS_FATAL, "an audit record of partition %d is over %d bytes", partition, AUDIT_LIMIT);
-    part->audit_offset = -1;
+    if (piece == NULL || part->audit.failed)
+        return bus_fail(error, BUS_FATAL, "the batch's memory for its audit is used up; lower batch_records");
+    *piece = (struct piece){.next = part->pieces, .offset = -1, .from = part->from, .upto = upto};
+    part->pieces = piece;
+    part->from = upto;
     struct bus_record record = {
         .topic = disclosures->topic,
         .partition = partition,
         .value = bus_buffer_view(&part->audit),
-        .opaque = &part->audit_offset,
+        .opaque = &piece->offset,
     };
-    return disclosures->outlet->produce(disclosures->outlet->self, &record, error);
+    enum bus_status status = disclosures->outlet->produce(disclosures->outlet->self, &record, error);
+    bus_buffer_reset(&part->audit);
+    return status;
 }
 
-/* The audit record's offset into the state of every record that it names. */
-static enum bus_status note_audit(struct gateway_disclosures *disclosures, struct gateway_batch *batch,
-                                  int32_t partition, size_t upto, struct bus_error *error)
+/* A produced record's offset into the state of every record that it names. */
+static enum bus_status note_piece(const struct part *part, struct gateway_batch *batch, int32_t partition,
+                                  const struct piece *piece, struct bus_error *error)
 {
-    struct part *part = &disclosures->parts[partition];
-    if (part->audit_offset < 0)
-        return bus_fail(error, BUS_RETRY, "no delivery report for the audit record of partition %d", partition);
+    if (piece->offset < 0)
+        return bus_fail(error, BUS_RETRY, "no delivery report for an audit record of partition %d", partition);
     enum bus_status status = BUS_OK;
-    for (size_t i = part->audit_from; status == BUS_OK && i < upto; i++) {
+    for (size_t i = piece->from; status == BUS_OK && i < piece->upto; i++) {
         const struct gateway_exchange *exchange = gateway_batch_exchange(batch, i);
         if (exchange->partition == partition && exchange->delivery_count > 0)
-            status = gateway_state_note_audit(part->state, exchange->subject_key, exchange->record, part->audit_offset,
-                                              error);
+            status =
+                gateway_state_note_audit(part->state, exchange->subject_key, exchange->record, piece->offset, error);
     }
-    part->audit_from = upto;
     return status;
 }
 
-/* A full audit record goes out at once: the next one may have to name its offset as the previous of some record. */
-static enum bus_status split_audit(struct gateway_disclosures *disclosures, struct gateway_batch *batch,
-                                   int32_t partition, size_t upto, struct bus_error *error)
+static bool is_waiting(const struct part *part)
 {
-    enum bus_status status = produce_audit(disclosures, partition, error);
-    if (status == BUS_OK)
+    for (const struct piece *piece = part->pieces; piece != NULL; piece = piece->next)
+        if (piece->offset < 0)
+            return true;
+    return false;
+}
+
+/* The last piece is first in the list: of several that name a record, the newest must be noted last. */
+static void reverse(struct part *part)
+{
+    struct piece *reversed = NULL;
+    for (struct piece *piece = part->pieces, *next; piece != NULL; piece = next) {
+        next = piece->next;
+        piece->next = reversed;
+        reversed = piece;
+    }
+    part->pieces = reversed;
+}
+
+static enum bus_status note_pieces(struct gateway_disclosures *disclosures, struct gateway_batch *batch,
+                                   int32_t partition, struct bus_error *error)
+{
+    struct part *part = &disclosures->parts[partition];
+    if (part->pieces == NULL)
+        return BUS_OK;
+    disclosures->outlet->poll(disclosures->outlet->self);
+    enum bus_status status = BUS_OK;
+    if (is_waiting(part))
         status = disclosures->outlet->flush(disclosures->outlet->self, error);
-    if (status == BUS_OK)
-        status = note_audit(disclosures, batch, partition, upto, error);
-    bus_buffer_reset(&disclosures->parts[partition].audit);
+    reverse(part);
+    for (const struct piece *piece = part->pieces; status == BUS_OK && piece != NULL; piece = piece->next)
+        status = note_piece(part, batch, partition, piece, error);
+    part->pieces = NULL;
     return status;
 }
 
-static enum bus_status previous_audit(const struct part *part, const struct gateway_exchange *exchange,
-                                      int64_t *out_offset, struct bus_error *error)
+/* Only a record that this batch disclosed before, in an audit record that is out already, makes us wait for that one's offset. */
+static enum bus_status find_previous(struct gateway_disclosures *disclosures, struct gateway_batch *batch,
+                                     const struct gateway_exchange *exchange, int64_t *out_offset,
+                                     struct bus_error *error)
 {
+    struct part *part = &disclosures->parts[exchange->partition];
     *out_offset = exchange->entry.audit_offset;
-    if (part->audit_from == 0)
+    if (!exchange->again || part->from == 0)
         return BUS_OK;
     struct bus_state_entry entry;
-    bool found;
-    enum bus_status status =
-        gateway_state_find_record(part->state, exchange->subject_key, exchange->record, &entry, &found, error);
+    bool found = false;
+    enum bus_status status = note_pieces(disclosures, batch, exchange->partition, error);
+    if (status == BUS_OK)
+        status = gateway_state_find_record(part->state, exchange->subject_key, exchange->record, &entry, &found, NULL,
+                                           error);
     if (status == BUS_OK && found)
         *out_offset = entry.audit_offset;
     return status;
 }
 
-static enum bus_status disclose(struct gateway_disclosures *disclosures, const struct gateway_exchange *exchange,
-                                struct bus_error *error)
+static enum bus_status disclose(struct gateway_disclosures *disclosures, struct gateway_batch *batch,
+                                const struct gateway_exchange *exchange, struct bus_error *error)
 {
     struct part *part = &disclosures->parts[exchange->partition];
     int64_t previous;
-    enum bus_status status = previous_audit(part, exchange, &previous, error);
+    enum bus_status status = find_previous(disclosures, batch, exchange, &previous, error);
     if (part->audit.length == 0)
         bus_audit_begin(&part->audit, exchange->now_ms);
     for (size_t i = 0; status == BUS_OK && i < exchange->delivery_count; i++) {
@@ -161,28 +199,21 @@ enum bus_status gateway_disclosures_produce(struct gateway_disclosures *disclosu
         const struct gateway_exchange *exchange = gateway_batch_exchange(batch, i);
         if (exchange->delivery_count == 0)
             continue;
-        status = disclose(disclosures, exchange, error);
+        status = disclose(disclosures, batch, exchange, error);
         if (status == BUS_OK && disclosures->parts[exchange->partition].audit.length >= AUDIT_SPLIT)
-            status = split_audit(disclosures, batch, exchange->partition, i + 1, error);
+            status = produce_piece(disclosures, batch, exchange->partition, i + 1, error);
     }
     for (int32_t i = 0; status == BUS_OK && i < disclosures->states->count; i++)
-        if (disclosures->parts[i].touched && disclosures->parts[i].audit.length > 0)
-            status = produce_audit(disclosures, i, error);
+        if (disclosures->parts[i].audit.length > 0)
+            status = produce_piece(disclosures, batch, i, gateway_batch_count(batch), error);
     return status;
 }
 
 enum bus_status gateway_disclosures_finish(struct gateway_disclosures *disclosures, struct gateway_batch *batch,
                                            struct bus_error *error)
 {
-    disclosures->outlet->poll(disclosures->outlet->self);
-    bool waits = false;
-    for (int32_t i = 0; i < disclosures->states->count; i++) {
-        const struct part *part = &disclosures->parts[i];
-        waits = waits || (part->touched && part->audit.length > 0 && part->audit_offset < 0);
-    }
-    enum bus_status status = waits ? disclosures->outlet->flush(disclosures->outlet->self, error) : BUS_OK;
+    enum bus_status status = BUS_OK;
     for (int32_t i = 0; status == BUS_OK && i < disclosures->states->count; i++)
-        if (disclosures->parts[i].touched && disclosures->parts[i].audit.length > 0)
-            status = note_audit(disclosures, batch, i, gateway_batch_count(batch), error);
+        status = note_pieces(disclosures, batch, i, error);
     return status;
 }

@@ -1,7 +1,7 @@
 /* Disclosures: what a batch writes to the audit topic, and the offsets that it leaves in the state. Part of settle.
  *
- * One audit record a partition, begun anew above a size: then the first goes out at once, because a later one may have to name its
- * offset as the previous of some record. */
+ * One audit record a partition, begun anew above a size. Each names the offset of the one before it for the same record, also when that
+ * is of the same batch. */
 #ifndef GATEWAY_DISCLOSURES_H
 #define GATEWAY_DISCLOSURES_H
 

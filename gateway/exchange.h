@@ -74,6 +74,7 @@ struct gateway_exchange {
     enum gateway_verdict verdict;
     struct bus_state_entry entry; /* as it will stand after this event */
     uint64_t holders_before;    /* who holds an earlier version */
+    bool again; /* an earlier event of this batch changed the record */
     struct gateway_notice notices[GATEWAY_MAX_NOTICES];
     size_t notice_count;
 

@@ -198,7 +198,7 @@ enum bus_status gateway_reconcile(void *self, struct gateway_exchange *exchange,
     struct bus_state_entry known;
     bool found;
     enum bus_status status = gateway_state_find_record(state_of(reconcile, exchange), exchange->subject_key,
-                                                       exchange->record, &known, &found, error);
+                                                       exchange->record, &known, &found, &exchange->again, error);
     if (status != BUS_OK)
         return status;
     uint64_t digest = bus_event_digest(exchange->value, exchange->spans);

@@ -254,7 +254,7 @@ enum bus_status gateway_state_fetch(struct gateway_state *state, struct bus_erro
 
 enum bus_status gateway_state_find_record(struct gateway_state *state, const uint8_t *subject_key,
                                           const uint8_t *record, struct bus_state_entry *out_entry, bool *out_found,
-                                          struct bus_error *error)
+                                          bool *out_changed, struct bus_error *error)
 {
     uint8_t key[BUS_STATE_RECORD_KEY_SIZE];
     bus_state_record_key(subject_key, record, key);
@@ -263,6 +263,8 @@ enum bus_status gateway_state_find_record(struct gateway_state *state, const uin
     if (status != BUS_OK)
         return status;
     *out_found = slot->value != NULL;
+    if (out_changed != NULL)
+        *out_changed = slot->changed;
     return *out_found ? broken(bus_state_record_read(slot_value(slot), out_entry, NULL, error), state, error) : BUS_OK;
 }
 

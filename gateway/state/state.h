@@ -52,10 +52,10 @@ BUS_MUST_CHECK enum bus_status gateway_state_want(struct gateway_state *state, c
                                                   const uint8_t *record, bool name, struct bus_error *error);
 BUS_MUST_CHECK enum bus_status gateway_state_fetch(struct gateway_state *state, struct bus_error *error);
 
-/* FATAL: the batch's memory bound, or the store. */
+/* `out_changed` (may be NULL): this batch has put it already. FATAL: the batch's memory bound, or the store. */
 BUS_MUST_CHECK enum bus_status gateway_state_find_record(struct gateway_state *state, const uint8_t *subject_key,
                                                          const uint8_t *record, struct bus_state_entry *out_entry,
-                                                         bool *out_found, struct bus_error *error);
+                                                         bool *out_found, bool *out_changed, struct bus_error *error);
 /* `event` (framed) is borrowed until commit or discard. */
 BUS_MUST_CHECK enum bus_status gateway_state_put_record(struct gateway_state *state, const uint8_t *subject_key,
                                                         const uint8_t *record, const struct bus_state_entry *entry,

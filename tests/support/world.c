@@ -38,7 +38,8 @@ struct test_world {
     struct owned_input inputs[MAX_BATCH];
     size_t input_count;
     struct test_record *records;
-    size_t record_count, committed_count, capacity;
+    int64_t **reports; /* where a record's offset is wanted, by record; told at the next flush, as Kafka does */
+    size_t record_count, committed_count, reported_count, capacity;
     struct place ends[MAX_OFFSETS]; /* next offset of every topic and partition, in and out */
     size_t end_count;
     struct place positions[MAX_POSITIONS], pending[MAX_POSITIONS];
@@ -125,10 +126,12 @@ static enum bus_status world_produce(void *self, const struct bus_record *record
     if (world->record_count == world->capacity) {
         world->capacity = world->capacity * 2 + 1024;
         world->records = realloc(world->records, world->capacity * sizeof *world->records);
-        if (world->records == NULL)
+        world->reports = realloc(world->reports, world->capacity * sizeof *world->reports);
+        if (world->records == NULL || world->reports == NULL)
             abort();
     }
     struct place *end = place_of(world->ends, &world->end_count, MAX_OFFSETS, record->topic, record->partition);
+    world->reports[world->record_count] = record->opaque;
     world->records[world->record_count++] = (struct test_record){
         .topic = end->topic,
         .partition = record->partition,
@@ -138,8 +141,6 @@ static enum bus_status world_produce(void *self, const struct bus_record *record
         .leaf = header_of(record, BUS_LEAF_HEADER),
         .seal = header_of(record, BUS_SEAL_HEADER),
     };
-    if (record->opaque != NULL)
-        *(int64_t *)record->opaque = end->offset;
     end->offset++;
     return BUS_OK;
 }
@@ -149,9 +150,20 @@ static void world_poll(void *self)
     (void)self;
 }
 
+static void report(struct test_world *world)
+{
+    for (; world->reported_count < world->record_count; world->reported_count++)
+        if (world->reports[world->reported_count] != NULL)
+            *world->reports[world->reported_count] = world->records[world->reported_count].offset;
+}
+
 static enum bus_status world_flush(void *self, struct bus_error *error)
 {
-    return step(self, TEST_FLUSH, error);
+    struct test_world *world = self;
+    enum bus_status status = step(world, TEST_FLUSH, error);
+    if (status == BUS_OK)
+        report(world);
+    return status;
 }
 
 static enum bus_status world_send_offsets(void *self, const struct bus_offset *offsets, size_t count,
@@ -170,6 +182,7 @@ static enum bus_status world_commit(void *self, struct bus_error *error)
     enum bus_status status = step(world, TEST_COMMIT, error);
     if (status != BUS_OK)
         return status;
+    report(world);
     world->committed_count = world->record_count;
     for (size_t i = 0; i < world->pending_count; i++)
         place_of(world->positions, &world->position_count, MAX_POSITIONS, world->pending[i].topic,
@@ -187,6 +200,7 @@ static void forget(struct test_world *world, size_t from)
         disown(world->records[i].seal);
     }
     world->record_count = from;
+    world->reported_count = from;
 }
 
 /* Offsets of aborted records stay used up, as in Kafka. */
@@ -296,6 +310,7 @@ void test_world_destroy(struct test_world *world)
     bus_catalogue_destroy(world->catalogue);
     free(world->states.of);
     free(world->records);
+    free(world->reports);
     free(world);
 }
 

@@ -365,12 +365,8 @@ static void an_aborted_batch_is_done_again_without_a_trace(void **unused)
         snprintf(record, sizeof record, "step %d", step);
         feed_arrears((struct arrears_event){.record = record, .version = 1});
         test_world_fail(world, (enum test_step)step, BUS_RETRY, 0);
-        enum bus_status status = test_world_settle(world, &error);
-        if (step != TEST_FLUSH) { /* not waited for when the reports are there already */
-            assert_int_equal(status, BUS_RETRY);
-            settle();
-        }
-        test_world_fail(world, (enum test_step)step, BUS_OK, 0);
+        assert_int_equal(test_world_settle(world, &error), BUS_RETRY);
+        settle();
     }
     size_t expected = 1 + TEST_COMMIT - TEST_BEGIN + 1;
     assert_int_equal(test_world_count(world, OUT_COURT), expected);
@@ -411,9 +407,9 @@ static void the_audit_leads_back_through_every_disclosure_of_a_record(void **unu
     struct bus_state_entry entry;
     struct bus_error error;
     bool found;
-    assert_int_equal(
-        gateway_state_find_record(test_world_state(world, partition), subject_key, record, &entry, &found, &error),
-        BUS_OK);
+    assert_int_equal(gateway_state_find_record(test_world_state(world, partition), subject_key, record, &entry, &found,
+                                               NULL, &error),
+                     BUS_OK);
     assert_true(found);
     size_t steps = 0, disclosures = 0;
     for (int64_t at = entry.audit_offset; at >= 0; steps++) {
@@ -459,13 +455,13 @@ static void a_batch_larger_than_an_audit_record_still_chains(void **unused)
     for (int version = 1; version <= 3 * MANY; version++)
         feed_arrears((struct arrears_event){.version = version});
     settle();
-    assert_in_range(test_world_count(world, "xq.audit"), 2, 20);
+    assert_in_range(test_world_count(world, "xq.audit"), 5, 100);
     struct bus_error error;
     for (size_t i = 0; i < test_world_count(world, "xq.audit"); i++) {
         struct bus_audit_reader reader;
         struct bus_disclosure disclosure;
         const struct test_record *record = test_world_record(world, "xq.audit", i);
-        assert_in_range(record->value.length, 1, 900 * 1024);
+        assert_in_range(record->value.length, 1, 256 * 1024);
         assert_int_equal(bus_audit_open(record->value, &reader, &error), BUS_OK);
         while (bus_audit_next(&reader, &disclosure))
             assert_int_equal(disclosure.previous, (int64_t)i - 1);
