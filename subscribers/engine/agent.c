@@ -252,8 +252,15 @@ static enum bus_status poll_once(struct subscribers_agent *agent, int timeout_ms
     *out_came = true;
     struct partition *partition = &agent->partitions[message.partition];
     struct subscribers_piece *piece = NULL;
+    struct subscribers_arrival arrival = {
+        .offset = message.offset,
+        .key = message.key,
+        .value = message.value,
+        .leaf = bus_message_header(&message, BUS_LEAF_HEADER),
+        .seal = bus_message_header(&message, BUS_SEAL_HEADER),
+    };
     if (partition->log != NULL)
-        status = subscribers_sealed_log_take(partition->log, &message, &piece, error);
+        status = subscribers_sealed_log_take(partition->log, &arrival, &piece, error);
     bus_message_release(&message);
     if (piece != NULL)
         subscribers_backlog_add(&agent->backlog, piece, bus_clock_monotonic_ms());

@@ -57,57 +57,14 @@ const struct bus_field *subscribers_delivery_view_fields(const struct bus_view *
     return record->fields;
 }
 
-static void skip_value(const struct bus_schema_type *type, struct bus_cursor *cursor);
-
-static void skip_items(const struct bus_schema_type *type, struct bus_cursor *cursor)
-{
-    for (size_t count; (count = bus_datum_take_block(cursor, BUS_DATUM_MAX_ITEMS)) > 0;)
-        for (size_t i = 0; i < count && !cursor->failed; i++) {
-            if (type->type == BUS_TYPE_MAP)
-                bus_datum_take_bytes(cursor, BUS_DATUM_MAX_SIZE);
-            skip_value(type->element, cursor);
-        }
-}
-
-/* Forward over one value; recursion is as deep as the schema, which has a limit. */
-static void skip_value(const struct bus_schema_type *type, struct bus_cursor *cursor)
-{
-    switch (type->type) {
-    case BUS_TYPE_NULL: break;
-    case BUS_TYPE_BOOLEAN: bus_cursor_u8(cursor); break;
-    case BUS_TYPE_INT:
-    case BUS_TYPE_LONG:
-    case BUS_TYPE_ENUM: bus_cursor_varint(cursor); break;
-    case BUS_TYPE_FLOAT: bus_cursor_take(cursor, 4); break;
-    case BUS_TYPE_DOUBLE: bus_cursor_take(cursor, 8); break;
-    case BUS_TYPE_BYTES:
-    case BUS_TYPE_STRING: bus_datum_take_bytes(cursor, BUS_DATUM_MAX_SIZE); break;
-    case BUS_TYPE_FIXED: bus_cursor_take(cursor, type->fixed_size); break;
-    case BUS_TYPE_ARRAY:
-    case BUS_TYPE_MAP: skip_items(type, cursor); break;
-    case BUS_TYPE_RECORD:
-        for (size_t i = 0; i < type->field_count; i++)
-            skip_value(&type->fields[i].type, cursor);
-        break;
-    case BUS_TYPE_UNION: {
-        int64_t branch = bus_cursor_varint(cursor);
-        if (branch >= 0 && (size_t)branch < type->branch_count)
-            skip_value(&type->branches[branch], cursor);
-        break;
-    }
-    }
-}
-
 void subscribers_delivery_spans(const struct subscribers_delivery *delivery, struct bus_span *out_spans)
 {
-    size_t count;
-    const struct bus_field *fields = subscribers_delivery_view_fields(delivery->view, &count);
-    struct bus_cursor cursor = bus_cursor_of(delivery->fields);
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *start = cursor.at;
-        skip_value(&fields[i].type, &cursor);
-        out_spans[i] = (struct bus_span){(uint32_t)(start - delivery->fields.data), (uint32_t)(cursor.at - start)};
-    }
+    const struct bus_schema_type *record = delivery_field(delivery->view, BUS_DELIVERY_FIELDS)->value;
+    struct bus_span span = {(uint32_t)(delivery->fields.data - delivery->value.data),
+                            (uint32_t)delivery->fields.length};
+    enum bus_status status = bus_datum_walk_record(record, delivery->value, span, out_spans, NULL);
+    assert(status == BUS_OK); /* the walk over the whole delivery has proved it */
+    (void)status;
 }
 
 static const char *symbol(const struct bus_view *view, enum bus_delivery_field field, int index)

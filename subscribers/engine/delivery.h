@@ -34,7 +34,7 @@ BUS_MUST_CHECK enum bus_status subscribers_delivery_read(const struct bus_view *
 
 /* The granted fields of a view, in the order of `fields`; `out_count` of them. */
 const struct bus_field *subscribers_delivery_view_fields(const struct bus_view *view, size_t *out_count);
-/* Spans, within delivery->fields, of the granted fields of a PUT; `out_spans` holds view field count entries. */
+/* Spans, within delivery->value, of the granted fields of a PUT; `out_spans` holds view field count entries. */
 void subscribers_delivery_spans(const struct subscribers_delivery *delivery, struct bus_span *out_spans);
 /* "PUT", "WITHDRAW", "STATUS"; "NONE", "CORRECTED", …: the symbols of the view's schema. */
 const char *subscribers_delivery_operation(const struct subscribers_delivery *delivery);

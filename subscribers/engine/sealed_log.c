@@ -45,17 +45,16 @@ size_t subscribers_sealed_log_pending(const struct subscribers_sealed_log *log)
     return log->pending != NULL ? log->pending->count : 0;
 }
 
-static enum bus_status check_place(const struct subscribers_sealed_log *log, const struct bus_message *message,
+static enum bus_status check_place(const struct subscribers_sealed_log *log, const struct subscribers_arrival *arrival,
                                    struct bus_error *error)
 {
-    if (message->key.length != BUS_IDENTITY_SIZE || message->value.data == NULL)
+    if (arrival->key.length != BUS_IDENTITY_SIZE || arrival->value.data == NULL)
         return bus_reject(error, "RECORD_KEY", "记录的键或值不符合格式",
                           "the record's key or value is not a delivery's");
-    struct bus_bytes leaf = bus_message_header(message, BUS_LEAF_HEADER);
-    if (leaf.length != LEAF_SIZE)
+    if (arrival->leaf.length != LEAF_SIZE)
         return bus_reject(error, "LEAF_MISSING", "记录缺少日志序号", "the record carries no leaf index");
     uint64_t expected = log->reader.log.size + subscribers_sealed_log_pending(log);
-    uint64_t found = bus_get_u64be(leaf.data);
+    uint64_t found = bus_get_u64be(arrival->leaf.data);
     if (found != expected) {
         enum bus_status status = bus_reject(error, "LEAF_ORDER", "记录的日志序号不连续：有记录被删除、增加或调换",
                                             "the leaf index does not follow: a record was dropped, added or swapped");
@@ -116,13 +115,13 @@ static struct subscribers_piece *close_piece(struct subscribers_sealed_log *log,
     return piece;
 }
 
-enum bus_status subscribers_sealed_log_take(struct subscribers_sealed_log *log, const struct bus_message *message,
+enum bus_status subscribers_sealed_log_take(struct subscribers_sealed_log *log,
+                                            const struct subscribers_arrival *arrival,
                                             struct subscribers_piece **out_piece, struct bus_error *error)
 {
     *out_piece = NULL;
     struct bus_seal seal;
-    struct bus_bytes sealed = bus_message_header(message, BUS_SEAL_HEADER);
-    enum bus_status status = check_place(log, message, error);
+    enum bus_status status = check_place(log, arrival, error);
     if (status != BUS_OK)
         goto out;
     if (log->pending == NULL && (log->pending = subscribers_piece_create(log->partition)) == NULL) {
@@ -131,18 +130,18 @@ enum bus_status subscribers_sealed_log_take(struct subscribers_sealed_log *log, 
     }
     if (log->pending->count == 0)
         log->pending->first_leaf = log->reader.log.size;
-    status = subscribers_piece_append(log->pending, message->offset, message->key.data, message->value, error);
-    if (status != BUS_OK || sealed.data == NULL)
+    status = subscribers_piece_append(log->pending, arrival->offset, arrival->key.data, arrival->value, error);
+    if (status != BUS_OK || arrival->seal.data == NULL)
         goto out;
 
     bus_arena_reset(log->arena);
-    status = bus_seal_decode(sealed, &seal, error);
+    status = bus_seal_decode(arrival->seal, &seal, error);
     if (status == BUS_OK)
         status = check_seal(log, &seal, error);
     if (status == BUS_OK)
         *out_piece = close_piece(log, &seal);
 out:
     if (status != BUS_OK)
-        bus_error_prefix(error, "%s, offset %lld", log->name, (long long)message->offset);
+        bus_error_prefix(error, "%s, offset %lld", log->name, (long long)arrival->offset);
     return status;
 }

@@ -6,11 +6,17 @@
 #ifndef SUBSCRIBERS_ENGINE_SEALED_LOG_H
 #define SUBSCRIBERS_ENGINE_SEALED_LOG_H
 
-#include "bus/consumer.h"
 #include "subscribers/engine/piece.h"
 #include "subscribers/engine/seals.h"
 
 struct subscribers_sealed_log;
+
+/* A record as it came from Kafka; all borrowed. */
+struct subscribers_arrival {
+    int64_t offset;
+    struct bus_bytes key, value;
+    struct bus_bytes leaf, seal; /* headers; data NULL when absent */
+};
 
 /* `start` (NULL: from the first leaf) is the log as it stood where reading begins, hashed by `hash`. `seals` and `arena`
  * (scratch, reset here) are borrowed. NULL when out of memory. */
@@ -22,7 +28,7 @@ void subscribers_sealed_log_destroy(struct subscribers_sealed_log *log);
 /* The next record. `out_piece` is NULL, or (the record carried a good seal) all that it covers, the caller's to destroy.
  * REJECT: RECORD_KEY, LEAF_MISSING, LEAF_ORDER, SEAL_…. FATAL: past a limit. */
 BUS_MUST_CHECK enum bus_status subscribers_sealed_log_take(struct subscribers_sealed_log *log,
-                                                           const struct bus_message *message,
+                                                           const struct subscribers_arrival *arrival,
                                                            struct subscribers_piece **out_piece,
                                                            struct bus_error *error);
 /* Records taken and not yet covered by a seal. */

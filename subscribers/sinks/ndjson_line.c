@@ -88,7 +88,7 @@ static void append_fields(struct bus_json *json, const struct subscribers_delive
     subscribers_delivery_spans(delivery, spans);
     bus_json_object(json);
     for (size_t i = 0; i < count; i++) {
-        struct bus_value value = bus_datum_value(&fields[i], delivery->fields, spans[i]);
+        struct bus_value value = bus_datum_value(&fields[i], delivery->value, spans[i]);
         append_value(json, &fields[i], &value, scratch);
     }
     bus_json_end_object(json);

@@ -60,7 +60,7 @@ static bool append_row(struct bus_buffer *buffer, const struct postgresql_view *
             postgresql_row_null(buffer);
             continue;
         }
-        struct bus_value value = bus_datum_value(&fields[f], delivery->fields, spans[f]);
+        struct bus_value value = bus_datum_value(&fields[f], delivery->value, spans[f]);
         if (!postgresql_row_value(buffer, fields[f].value, &value))
             return false;
     }
