@@ -4,11 +4,18 @@
 
 enum { FIRST_BUCKETS = 1024, FILL_NUMERATOR = 1, FILL_DENOMINATOR = 2 };
 
+/* What is sorted: most keys differ in their first eight bytes, and need not be looked up to be compared. */
+struct sortable {
+    uint64_t prefix;
+    struct gateway_slot *slot;
+};
+
 /* Open addressing: a bucket holds the index of a slot plus one, 0 = empty. */
 struct gateway_overlay {
     struct bus_arena *arena;
     struct gateway_slot **slots;
     struct gateway_slot **sorted;
+    struct sortable *sortables;
     size_t count, capacity, loaded_upto;
     uint32_t *buckets;
     size_t bucket_count;
@@ -27,6 +34,10 @@ static bool grow_slots(struct gateway_overlay *overlay)
     if (sorted == NULL)
         return false;
     overlay->sorted = sorted;
+    struct sortable *sortables = realloc(overlay->sortables, capacity * sizeof *sortables);
+    if (sortables == NULL)
+        return false;
+    overlay->sortables = sortables;
     overlay->capacity = capacity;
     return true;
 }
@@ -40,9 +51,11 @@ struct gateway_overlay *gateway_overlay_create(size_t limit_bytes)
     overlay->capacity = FIRST_BUCKETS / 2;
     overlay->slots = calloc(overlay->capacity, sizeof(struct gateway_slot *));
     overlay->sorted = calloc(overlay->capacity, sizeof(struct gateway_slot *));
+    overlay->sortables = calloc(overlay->capacity, sizeof *overlay->sortables);
     overlay->bucket_count = FIRST_BUCKETS;
     overlay->buckets = calloc(overlay->bucket_count, sizeof *overlay->buckets);
-    if (overlay->arena != NULL && overlay->slots != NULL && overlay->sorted != NULL && overlay->buckets != NULL)
+    if (overlay->arena != NULL && overlay->slots != NULL && overlay->sorted != NULL && overlay->sortables != NULL &&
+        overlay->buckets != NULL)
         return overlay;
     gateway_overlay_destroy(overlay);
     return NULL;
@@ -55,6 +68,7 @@ void gateway_overlay_destroy(struct gateway_overlay *overlay)
     bus_arena_destroy(overlay->arena);
     free(overlay->slots);
     free(overlay->sorted);
+    free(overlay->sortables);
     free(overlay->buckets);
     free(overlay);
 }
@@ -124,6 +138,12 @@ static struct gateway_slot *new_slot(struct gateway_overlay *overlay, uint64_t h
     return slot;
 }
 
+struct gateway_slot *gateway_overlay_find(struct gateway_overlay *overlay, struct bus_bytes key)
+{
+    uint32_t index = *bucket_of(overlay, hash_key(key), key);
+    return index != 0 ? overlay->slots[index - 1] : NULL;
+}
+
 struct gateway_slot *gateway_overlay_slot(struct gateway_overlay *overlay, struct bus_bytes key)
 {
     uint64_t hash = hash_key(key);
@@ -147,10 +167,12 @@ static bool set_value(struct gateway_overlay *overlay, struct gateway_slot *slot
         return true;
     }
     uint8_t *memory = slot->value;
-    if (memory == NULL || slot->value_length < value.length)
+    if (memory == NULL || slot->value_capacity < value.length) {
         memory = bus_arena_allocate(overlay->arena, value.length);
-    if (memory == NULL)
-        return false;
+        if (memory == NULL)
+            return false;
+        slot->value_capacity = value.length;
+    }
     memcpy(memory, value.data, value.length);
     slot->value = memory;
     slot->value_length = value.length;
@@ -172,11 +194,34 @@ bool gateway_overlay_change(struct gateway_overlay *overlay, struct gateway_slot
     return true;
 }
 
-static int compare_keys(const void *left, const void *right)
+static uint64_t prefix_of(struct bus_bytes key)
 {
-    struct bus_bytes a = (*(struct gateway_slot *const *)left)->key, b = (*(struct gateway_slot *const *)right)->key;
-    int order = memcmp(a.data, b.data, a.length < b.length ? a.length : b.length);
-    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
+    uint8_t first[8] = {0};
+    memcpy(first, key.data, key.length < sizeof first ? key.length : sizeof first);
+    return bus_get_u64be(first);
+}
+
+static int compare(const void *left, const void *right)
+{
+    const struct sortable *a = left, *b = right;
+    if (a->prefix != b->prefix)
+        return a->prefix < b->prefix ? -1 : 1;
+    struct bus_bytes one = a->slot->key, two = b->slot->key;
+    int order = memcmp(one.data, two.data, one.length < two.length ? one.length : two.length);
+    return order != 0 ? order : (one.length > two.length) - (one.length < two.length);
+}
+
+static struct gateway_slot **sort(struct gateway_overlay *overlay, size_t count)
+{
+    qsort(overlay->sortables, count, sizeof *overlay->sortables, compare);
+    for (size_t i = 0; i < count; i++)
+        overlay->sorted[i] = overlay->sortables[i].slot;
+    return overlay->sorted;
+}
+
+static struct sortable sortable_of(struct gateway_slot *slot)
+{
+    return (struct sortable){prefix_of(slot->key), slot};
 }
 
 struct gateway_slot **gateway_overlay_wanted(struct gateway_overlay *overlay, size_t *out_count)
@@ -184,10 +229,9 @@ struct gateway_slot **gateway_overlay_wanted(struct gateway_overlay *overlay, si
     size_t count = 0;
     for (; overlay->loaded_upto < overlay->count; overlay->loaded_upto++)
         if (!overlay->slots[overlay->loaded_upto]->loaded)
-            overlay->sorted[count++] = overlay->slots[overlay->loaded_upto];
-    qsort(overlay->sorted, count, sizeof *overlay->sorted, compare_keys);
+            overlay->sortables[count++] = sortable_of(overlay->slots[overlay->loaded_upto]);
     *out_count = count;
-    return overlay->sorted;
+    return sort(overlay, count);
 }
 
 struct gateway_slot **gateway_overlay_changed(struct gateway_overlay *overlay, size_t *out_count)
@@ -196,7 +240,14 @@ struct gateway_slot **gateway_overlay_changed(struct gateway_overlay *overlay, s
     for (size_t i = 0; i < overlay->count; i++)
         if (overlay->slots[i]->changed)
             overlay->sorted[count++] = overlay->slots[i];
-    qsort(overlay->sorted, count, sizeof *overlay->sorted, compare_keys);
     *out_count = count;
     return overlay->sorted;
+}
+
+struct gateway_slot **gateway_overlay_changed_sorted(struct gateway_overlay *overlay, size_t *out_count)
+{
+    struct gateway_slot **slots = gateway_overlay_changed(overlay, out_count);
+    for (size_t i = 0; i < *out_count; i++)
+        overlay->sortables[i] = sortable_of(slots[i]);
+    return sort(overlay, *out_count);
 }

@@ -10,7 +10,7 @@
 struct gateway_slot {
     struct bus_bytes key;
     uint8_t *value; /* NULL: absent, or not loaded */
-    size_t value_length;
+    size_t value_length, value_capacity;
     struct bus_bytes payload; /* follows the value in xq.state; borrowed by the caller's promise until the batch ends */
     int64_t offset;           /* of its xq.state record in this transaction, -1 until it is known */
     uint64_t hash;
@@ -24,6 +24,8 @@ struct gateway_overlay *gateway_overlay_create(size_t limit_bytes);
 void gateway_overlay_destroy(struct gateway_overlay *overlay);
 void gateway_overlay_reset(struct gateway_overlay *overlay);
 
+/* The slot of `key`, or NULL. */
+struct gateway_slot *gateway_overlay_find(struct gateway_overlay *overlay, struct bus_bytes key);
 /* The slot of `key`, made (wanted) when there is none. NULL when the limit is reached. */
 struct gateway_slot *gateway_overlay_slot(struct gateway_overlay *overlay, struct bus_bytes key);
 /* Copies `value` (data NULL = absent). False when the limit is reached; the slot is then as before. */
@@ -32,9 +34,11 @@ BUS_MUST_CHECK bool gateway_overlay_load(struct gateway_overlay *overlay, struct
 BUS_MUST_CHECK bool gateway_overlay_change(struct gateway_overlay *overlay, struct gateway_slot *slot,
                                            struct bus_bytes value);
 
-/* Slots that are not loaded yet, each given once, and slots that were changed; in ascending order of their keys, valid until the
- * next call of either. */
-struct gateway_slot **gateway_overlay_wanted(struct gateway_overlay *overlay, size_t *out_count);
+/* All that was changed, in the order of first use; valid until the next call of any of these. */
 struct gateway_slot **gateway_overlay_changed(struct gateway_overlay *overlay, size_t *out_count);
+/* The same in ascending order of keys. */
+struct gateway_slot **gateway_overlay_changed_sorted(struct gateway_overlay *overlay, size_t *out_count);
+/* What is not loaded yet, each given once, in ascending order of keys. */
+struct gateway_slot **gateway_overlay_wanted(struct gateway_overlay *overlay, size_t *out_count);
 
 #endif

@@ -3,16 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bus/log.h"
-#include "gateway/state/store.h"
+#include "gateway/state/recent.h"
 
 enum {
     FOLDER_SIZE = 4096,
-    REPLAY_SLICE = 50000, /* keys written to the store at once */
+    REPLAY_SLICE = 8192, /* records replayed before they are handed on */
     BOOK_LIMIT = 900 * 1024,
 };
 
-static const uint8_t meta_key[] = {BUS_STATE_META};
 static const uint8_t book_key[] = {BUS_STATE_BOOK};
 
 /* An output log: as the last commit left it, and as the running batch does. */
@@ -23,13 +21,12 @@ struct log_slot {
 
 struct gateway_state {
     int32_t partition;
-    struct gateway_store *store;
+    struct gateway_recent *recent;
     struct gateway_overlay *overlay;
     struct bus_book *book;
     struct bus_buffer book_bytes;
     struct log_slot *logs[GATEWAY_STATE_MAX_LOGS];
     size_t log_count;
-    int64_t changelog_next;
     size_t replayed;
 };
 
@@ -54,7 +51,7 @@ static enum bus_status slot_of(struct gateway_state *state, struct bus_bytes key
     if (slot->loaded)
         return BUS_OK;
     struct bus_bytes value;
-    enum bus_status status = gateway_store_get(state->store, key, &value, error);
+    enum bus_status status = gateway_recent_get(state->recent, key, &value, error);
     if (status == BUS_OK && !gateway_overlay_load(state->overlay, slot, value))
         status = fail_memory(error);
     return status;
@@ -79,16 +76,6 @@ static enum bus_status broken(enum bus_status status, const struct gateway_state
     return BUS_FATAL;
 }
 
-static enum bus_status load_meta(struct gateway_state *state, struct bus_error *error)
-{
-    struct bus_bytes value;
-    state->changelog_next = 0;
-    enum bus_status status = gateway_store_get(state->store, bus_bytes_of(meta_key, sizeof meta_key), &value, error);
-    if (status == BUS_OK && value.data != NULL)
-        status = broken(bus_state_number_read(value, &state->changelog_next, error), state, error);
-    return status;
-}
-
 /* The book as the store has it. A new book for an empty store. */
 static enum bus_status load_book(struct gateway_state *state, struct bus_error *error)
 {
@@ -100,7 +87,7 @@ static enum bus_status load_book(struct gateway_state *state, struct bus_error *
         return bus_fail(error, BUS_FATAL, "out of memory");
     struct bus_bytes value;
     int64_t at_ms;
-    enum bus_status status = gateway_store_get(state->store, bus_bytes_of(book_key, sizeof book_key), &value, error);
+    enum bus_status status = gateway_recent_get(state->recent, bus_bytes_of(book_key, sizeof book_key), &value, error);
     if (status == BUS_OK && value.data != NULL)
         status = broken(bus_book_decode(value, state->book, &at_ms, error), state, error);
     bus_book_mark(state->book);
@@ -116,8 +103,7 @@ static void forget_logs(struct gateway_state *state)
 static enum bus_status load(struct gateway_state *state, struct bus_error *error)
 {
     forget_logs(state);
-    enum bus_status status = load_meta(state, error);
-    return status == BUS_OK ? load_book(state, error) : status;
+    return load_book(state, error);
 }
 
 enum bus_status gateway_state_open(const struct gateway_state_options *options, struct gateway_state **out_state,
@@ -135,7 +121,7 @@ enum bus_status gateway_state_open(const struct gateway_state_options *options, 
     if (state->overlay == NULL)
         status = bus_fail(error, BUS_FATAL, "out of memory");
     if (status == BUS_OK)
-        status = gateway_store_open(folder, options->map_bytes, &state->store, error);
+        status = gateway_recent_open(folder, options->map_bytes, &state->recent, error);
     if (status == BUS_OK)
         status = load(state, error);
     if (status == BUS_OK)
@@ -149,7 +135,7 @@ void gateway_state_close(struct gateway_state *state, bool clean)
 {
     if (state == NULL)
         return;
-    gateway_store_close(state->store, clean);
+    gateway_recent_close(state->recent, clean);
     gateway_overlay_destroy(state->overlay);
     bus_book_destroy(state->book);
     bus_buffer_release(&state->book_bytes);
@@ -164,26 +150,18 @@ int32_t gateway_state_partition(const struct gateway_state *state)
 
 int64_t gateway_state_changelog_next(const struct gateway_state *state)
 {
-    return state->changelog_next;
+    return gateway_recent_next(state->recent);
 }
 
-/* Writes all changed slots and `next`, and starts a new overlay. */
-static enum bus_status write_changes(struct gateway_state *state, int64_t next, struct bus_error *error)
+/* Hands all changed slots on, and starts a new overlay. */
+static enum bus_status hand_on(struct gateway_state *state, int64_t next, struct bus_error *error)
 {
-    uint8_t number[BUS_STATE_NUMBER_SIZE];
-    bus_state_number_write(next, number);
-    enum bus_status status = change(state, bus_bytes_of(meta_key, sizeof meta_key), bus_bytes_of(number, sizeof number),
-                                    (struct bus_bytes){NULL, 0}, error);
-    if (status != BUS_OK)
-        return status;
     size_t count;
     struct gateway_slot **slots = gateway_overlay_changed(state->overlay, &count);
-    status = gateway_store_write(state->store, slots, count, error);
-    if (status != BUS_OK)
-        return status;
-    state->changelog_next = next;
-    gateway_overlay_reset(state->overlay);
-    return BUS_OK;
+    enum bus_status status = gateway_recent_add(state->recent, slots, count, next, error);
+    if (status == BUS_OK)
+        gateway_overlay_reset(state->overlay);
+    return status;
 }
 
 enum bus_status gateway_state_replay(struct gateway_state *state, struct bus_bytes key, struct bus_bytes value,
@@ -204,15 +182,15 @@ enum bus_status gateway_state_replay(struct gateway_state *state, struct bus_byt
     }
     enum bus_status status = change(state, key, value, (struct bus_bytes){NULL, 0}, error);
     if (status == BUS_OK && ++state->replayed % REPLAY_SLICE == 0)
-        status = write_changes(state, offset + 1, error);
+        status = hand_on(state, offset + 1, error);
     return status;
 }
 
 enum bus_status gateway_state_replayed(struct gateway_state *state, int64_t next_offset, struct bus_error *error)
 {
     enum bus_status status = BUS_OK;
-    if (next_offset > state->changelog_next || state->replayed > 0)
-        status = write_changes(state, next_offset, error);
+    if (next_offset > gateway_recent_next(state->recent) || state->replayed > 0)
+        status = hand_on(state, next_offset, error);
     state->replayed = 0;
     return status == BUS_OK ? load(state, error) : status;
 }
@@ -220,7 +198,7 @@ enum bus_status gateway_state_replayed(struct gateway_state *state, int64_t next
 enum bus_status gateway_state_clear(struct gateway_state *state, struct bus_error *error)
 {
     gateway_overlay_reset(state->overlay);
-    enum bus_status status = gateway_store_clear(state->store, error);
+    enum bus_status status = gateway_recent_clear(state->recent, error);
     return status == BUS_OK ? load(state, error) : status;
 }
 
@@ -243,7 +221,7 @@ enum bus_status gateway_state_fetch(struct gateway_state *state, struct bus_erro
     struct gateway_slot **slots = gateway_overlay_wanted(state->overlay, &count);
     for (size_t i = 0; i < count; i++) {
         struct bus_bytes value;
-        enum bus_status status = gateway_store_get(state->store, slots[i]->key, &value, error);
+        enum bus_status status = gateway_recent_get(state->recent, slots[i]->key, &value, error);
         if (status != BUS_OK)
             return status;
         if (!gateway_overlay_load(state->overlay, slots[i], value))
@@ -355,7 +333,7 @@ static enum bus_status load_log(struct gateway_state *state, const char *name, s
     struct bus_bytes value;
     enum bus_status status = bus_state_log_key(name, key, &length, error);
     if (status == BUS_OK)
-        status = gateway_store_get(state->store, bus_bytes_of(key, length), &value, error);
+        status = gateway_recent_get(state->recent, bus_bytes_of(key, length), &value, error);
     if (status == BUS_OK && value.data != NULL)
         status = bus_state_log_read(value, out_log, error);
     return broken(status, state, error);
@@ -431,7 +409,7 @@ static int64_t note_offsets(struct gateway_state *state)
 {
     size_t count;
     struct gateway_slot **slots = gateway_overlay_changed(state->overlay, &count);
-    int64_t next = state->changelog_next;
+    int64_t next = gateway_recent_next(state->recent);
     for (size_t i = 0; i < count; i++) {
         struct gateway_slot *slot = slots[i];
         if (slot->offset >= next)
@@ -448,7 +426,7 @@ static int64_t note_offsets(struct gateway_state *state)
 
 enum bus_status gateway_state_commit(struct gateway_state *state, struct bus_error *error)
 {
-    enum bus_status status = write_changes(state, note_offsets(state), error);
+    enum bus_status status = hand_on(state, note_offsets(state), error);
     if (status != BUS_OK)
         return status;
     bus_book_mark(state->book);

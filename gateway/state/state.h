@@ -1,8 +1,9 @@
 /* State: all the gateway remembers about the subjects of one partition (design section 5).
  *
  * Reads go to the overlay of the running batch, then to the store. What a batch changes is written to xq.state in its
- * transaction (gateway_state_changes) and, after the commit, to the store together with the changelog offset that it ends at
- * (gateway_state_commit); an aborted batch is forgotten (gateway_state_discard). So the store is never ahead of Kafka. Knows
+ * transaction (gateway_state_changes) and, after the commit, goes to the store, some batches at a time, together with the changelog
+ * offset that it ends at (gateway_state_commit); an aborted batch is forgotten (gateway_state_discard). So the store is never
+ * ahead of Kafka. Knows
  * nothing of Kafka: the worker replays the topic through gateway_state_replay. */
 #ifndef GATEWAY_STATE_STATE_H
 #define GATEWAY_STATE_STATE_H
@@ -79,8 +80,7 @@ BUS_MUST_CHECK enum bus_status gateway_state_log(struct gateway_state *state, co
 /* "gateway/<partition>"; counts go in freely, discard takes them back. */
 struct bus_book *gateway_state_book(struct gateway_state *state);
 
-/* What goes to xq.state: every changed slot, logs and book included, in ascending order of keys; value and payload make the record's
- * value. The caller sets each slot's offset once it is known. Valid until the next call on the state. */
+/* What goes to xq.state: every changed slot, logs and book included, each key once; value and payload make the record's value. The caller sets each slot's offset once it is known. Valid until the next call on the state. */
 BUS_MUST_CHECK enum bus_status gateway_state_changes(struct gateway_state *state, int64_t now_ms,
                                                      struct gateway_slot *const **out_slots, size_t *out_count,
                                                      struct bus_error *error);

@@ -51,7 +51,7 @@ static void gives_changed_slots_in_the_order_of_their_keys(void **unused)
     assert_true(gateway_overlay_load(overlay, gateway_overlay_slot(overlay, bus_bytes_text("only read")),
                                      bus_bytes_text("value")));
     size_t count;
-    struct gateway_slot **slots = gateway_overlay_changed(overlay, &count);
+    struct gateway_slot **slots = gateway_overlay_changed_sorted(overlay, &count);
     assert_int_equal(count, 5);
     const char *sorted[] = {"a", "aa", "ab", "b", "c"};
     for (size_t i = 0; i < 5; i++)

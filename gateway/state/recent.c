@@ -1,0 +1,128 @@
+#include "gateway/state/recent.h"
+
+#include <stdlib.h>
+
+#include "bus/log.h"
+#include "bus/state_entry.h"
+#include "gateway/state/store.h"
+
+enum {
+    WRITE_KEYS = 65536,     /* changed keys that make a write */
+    WRITE_OFFSETS = 150000, /* changelog records that a restart may have to replay */
+    LIMIT_BYTES = 256 * 1024 * 1024,
+};
+
+static const uint8_t meta_key[] = {BUS_STATE_META};
+
+struct gateway_recent {
+    struct gateway_store *store;
+    struct gateway_overlay *changes; /* committed, not written */
+    size_t count;                    /* of changed keys */
+    int64_t next, written;           /* changelog offsets: what is known, what the store contains */
+};
+
+static enum bus_status load_next(struct gateway_recent *recent, struct bus_error *error)
+{
+    struct bus_bytes value;
+    recent->next = 0;
+    enum bus_status status = gateway_store_get(recent->store, bus_bytes_of(meta_key, sizeof meta_key), &value, error);
+    if (status == BUS_OK && value.data != NULL && bus_state_number_read(value, &recent->next, error) != BUS_OK)
+        status = BUS_FATAL;
+    recent->written = recent->next;
+    return status;
+}
+
+enum bus_status gateway_recent_open(const char *folder, size_t map_bytes, struct gateway_recent **out_recent,
+                                    struct bus_error *error)
+{
+    struct gateway_recent *recent = calloc(1, sizeof *recent);
+    if (recent == NULL)
+        return bus_fail(error, BUS_FATAL, "out of memory");
+    recent->changes = gateway_overlay_create(LIMIT_BYTES);
+    enum bus_status status = recent->changes != NULL ? BUS_OK : bus_fail(error, BUS_FATAL, "out of memory");
+    if (status == BUS_OK)
+        status = gateway_store_open(folder, map_bytes, &recent->store, error);
+    if (status == BUS_OK)
+        status = load_next(recent, error);
+    if (status == BUS_OK)
+        *out_recent = recent;
+    else
+        gateway_recent_close(recent, false);
+    return status;
+}
+
+void gateway_recent_close(struct gateway_recent *recent, bool clean)
+{
+    if (recent == NULL)
+        return;
+    struct bus_error error;
+    if (recent->store != NULL && gateway_recent_write(recent, &error) != BUS_OK)
+        bus_log_failure(BUS_LOG_WARN, "state not written, will be replayed", BUS_FATAL, &error);
+    gateway_store_close(recent->store, clean);
+    gateway_overlay_destroy(recent->changes);
+    free(recent);
+}
+
+int64_t gateway_recent_next(const struct gateway_recent *recent)
+{
+    return recent->next;
+}
+
+enum bus_status gateway_recent_get(struct gateway_recent *recent, struct bus_bytes key, struct bus_bytes *out_value,
+                                   struct bus_error *error)
+{
+    const struct gateway_slot *slot = gateway_overlay_find(recent->changes, key);
+    if (slot == NULL)
+        return gateway_store_get(recent->store, key, out_value, error);
+    *out_value = bus_bytes_of(slot->value, slot->value_length);
+    return BUS_OK;
+}
+
+static bool keep(struct gateway_recent *recent, const struct gateway_slot *change)
+{
+    struct gateway_slot *slot = gateway_overlay_slot(recent->changes, change->key);
+    if (slot == NULL)
+        return false;
+    recent->count += !slot->changed;
+    return gateway_overlay_change(recent->changes, slot, bus_bytes_of(change->value, change->value_length));
+}
+
+enum bus_status gateway_recent_add(struct gateway_recent *recent, struct gateway_slot *const *slots, size_t count,
+                                   int64_t next, struct bus_error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!keep(recent, slots[i]))
+            return bus_fail(error, BUS_FATAL, "out of memory for state; lower batch_records");
+    recent->next = next;
+    if (recent->count < WRITE_KEYS && next - recent->written < WRITE_OFFSETS)
+        return BUS_OK;
+    return gateway_recent_write(recent, error);
+}
+
+enum bus_status gateway_recent_write(struct gateway_recent *recent, struct bus_error *error)
+{
+    if (recent->next == recent->written && recent->count == 0)
+        return BUS_OK;
+    uint8_t number[BUS_STATE_NUMBER_SIZE];
+    bus_state_number_write(recent->next, number);
+    struct gateway_slot *meta = gateway_overlay_slot(recent->changes, bus_bytes_of(meta_key, sizeof meta_key));
+    if (meta == NULL || !gateway_overlay_change(recent->changes, meta, bus_bytes_of(number, sizeof number)))
+        return bus_fail(error, BUS_FATAL, "out of memory for state");
+    size_t count;
+    struct gateway_slot **slots = gateway_overlay_changed_sorted(recent->changes, &count);
+    enum bus_status status = gateway_store_write(recent->store, slots, count, error);
+    if (status != BUS_OK)
+        return status;
+    recent->written = recent->next;
+    recent->count = 0;
+    gateway_overlay_reset(recent->changes);
+    return BUS_OK;
+}
+
+enum bus_status gateway_recent_clear(struct gateway_recent *recent, struct bus_error *error)
+{
+    gateway_overlay_reset(recent->changes);
+    recent->count = 0;
+    enum bus_status status = gateway_store_clear(recent->store, error);
+    return status == BUS_OK ? load_next(recent, error) : status;
+}

@@ -1,0 +1,33 @@
+/* Recent: a store behind what was committed last.
+ *
+ * Committed changes are kept in memory and written to the store many at a time, because one page of the store then takes several
+ * of them: several times cheaper than a write for each transaction. The store so lies some changes behind Kafka, never ahead; what a
+ * killed process had not written is replayed from xq.state, and is bounded. */
+#ifndef GATEWAY_STATE_RECENT_H
+#define GATEWAY_STATE_RECENT_H
+
+#include "gateway/state/overlay.h"
+
+struct gateway_recent;
+
+/* Statuses and messages of gateway_store_open. */
+BUS_MUST_CHECK enum bus_status gateway_recent_open(const char *folder, size_t map_bytes,
+                                                   struct gateway_recent **out_recent, struct bus_error *error);
+/* Writes what is not written yet; `clean` as gateway_store_close. */
+void gateway_recent_close(struct gateway_recent *recent, bool clean);
+
+/* The first changelog offset that is not contained; 0 when nothing is. */
+int64_t gateway_recent_next(const struct gateway_recent *recent);
+
+/* data NULL when absent; valid until the next add, write or close. FATAL: the store. */
+BUS_MUST_CHECK enum bus_status gateway_recent_get(struct gateway_recent *recent, struct bus_bytes key,
+                                                  struct bus_bytes *out_value, struct bus_error *error);
+/* Takes copies of committed changes that end before changelog offset `next`; writes when enough has come together. FATAL: the
+ * store, which then is as it was. */
+BUS_MUST_CHECK enum bus_status gateway_recent_add(struct gateway_recent *recent, struct gateway_slot *const *slots,
+                                                  size_t count, int64_t next, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status gateway_recent_write(struct gateway_recent *recent, struct bus_error *error);
+/* Forgets everything. */
+BUS_MUST_CHECK enum bus_status gateway_recent_clear(struct gateway_recent *recent, struct bus_error *error);
+
+#endif
