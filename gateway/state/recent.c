@@ -7,7 +7,7 @@
 #include "gateway/state/store.h"
 
 enum {
-    WRITE_KEYS = 65536,     /* changed keys that make a write */
+    WRITE_KEYS = 32768,     /* changed keys that make a write */
     WRITE_OFFSETS = 150000, /* changelog records that a restart may have to replay */
     LIMIT_BYTES = 256 * 1024 * 1024,
 };
