@@ -127,6 +127,16 @@ enum bus_status bus_state_record_read(struct bus_bytes value, struct bus_state_e
     return BUS_OK;
 }
 
+void bus_state_record_set_state(uint8_t *value, int64_t state_offset)
+{
+    bus_put_u64le(value + RECORD_STATE_OFFSET, (uint64_t)state_offset);
+}
+
+void bus_state_record_set_audit(uint8_t *value, int64_t audit_offset)
+{
+    bus_put_u64le(value + RECORD_AUDIT_OFFSET, (uint64_t)audit_offset);
+}
+
 void bus_state_name_write(const struct bus_state_name *name, uint8_t out_value[BUS_STATE_NAME_SIZE])
 {
     memset(out_value, 0, BUS_STATE_NAME_SIZE);

@@ -72,6 +72,9 @@ void bus_state_record_write(const struct bus_state_entry *entry, uint8_t out_val
 /* `out_event` (may be NULL) is what follows the entry. REJECT (code STATE_ENTRY): too short or another layout. */
 BUS_MUST_CHECK enum bus_status bus_state_record_read(struct bus_bytes value, struct bus_state_entry *out_entry,
                                                      struct bus_bytes *out_event, struct bus_error *error);
+/* One field of a written entry. */
+void bus_state_record_set_state(uint8_t *value, int64_t state_offset);
+void bus_state_record_set_audit(uint8_t *value, int64_t audit_offset);
 void bus_state_name_write(const struct bus_state_name *name, uint8_t out_value[BUS_STATE_NAME_SIZE]);
 BUS_MUST_CHECK enum bus_status bus_state_name_read(struct bus_bytes value, struct bus_state_name *out_name,
                                                    struct bus_error *error);

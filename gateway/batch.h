@@ -12,6 +12,8 @@ struct gateway_source {
     char topic[BUS_TOPIC_SIZE];
     int32_t partition;
     const struct bus_item *item;
+    struct bus_bytes sequence_adapter; /* whose place sequence_slot is */
+    struct gateway_slot *sequence_slot;
     int64_t first, next; /* offsets: of the batch's first record, and the one after its last */
     /* What the batch counts for this item and partition. */
     int64_t counts[BUS_MEASURE_COUNT];

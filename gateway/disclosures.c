@@ -94,19 +94,17 @@ static enum bus_status produce_piece(struct gateway_disclosures *disclosures, st
 }
 
 /* A produced record's offset into the state of every record that it names. */
-static enum bus_status note_piece(const struct part *part, struct gateway_batch *batch, int32_t partition,
-                                  const struct piece *piece, struct bus_error *error)
+static enum bus_status note_piece(struct gateway_batch *batch, int32_t partition, const struct piece *piece,
+                                  struct bus_error *error)
 {
     if (piece->offset < 0)
         return bus_fail(error, BUS_RETRY, "no delivery report for an audit record of partition %d", partition);
-    enum bus_status status = BUS_OK;
-    for (size_t i = piece->from; status == BUS_OK && i < piece->upto; i++) {
+    for (size_t i = piece->from; i < piece->upto; i++) {
         const struct gateway_exchange *exchange = gateway_batch_exchange(batch, i);
         if (exchange->partition == partition && exchange->delivery_count > 0)
-            status =
-                gateway_state_note_audit(part->state, exchange->subject_key, exchange->record, piece->offset, error);
+            gateway_state_note_audit(exchange->record_slot, piece->offset);
     }
-    return status;
+    return BUS_OK;
 }
 
 static bool is_waiting(const struct part *part)
@@ -141,7 +139,7 @@ static enum bus_status note_pieces(struct gateway_disclosures *disclosures, stru
         status = disclosures->outlet->flush(disclosures->outlet->self, error);
     reverse(part);
     for (const struct piece *piece = part->pieces; status == BUS_OK && piece != NULL; piece = piece->next)
-        status = note_piece(part, batch, partition, piece, error);
+        status = note_piece(batch, partition, piece, error);
     part->pieces = NULL;
     return status;
 }
@@ -159,8 +157,7 @@ static enum bus_status find_previous(struct gateway_disclosures *disclosures, st
     bool found = false;
     enum bus_status status = note_pieces(disclosures, batch, exchange->partition, error);
     if (status == BUS_OK)
-        status = gateway_state_find_record(part->state, exchange->subject_key, exchange->record, &entry, &found, NULL,
-                                           error);
+        status = gateway_state_read_record(part->state, exchange->record_slot, &entry, &found, error);
     if (status == BUS_OK && found)
         *out_offset = entry.audit_offset;
     return status;

@@ -23,16 +23,16 @@ enum gateway_verdict {
 
 /* A word to departments about an event that goes on. */
 struct gateway_notice {
-    const char *code, *text_zh, *text_en;   /* constants */
+    const char *code, *text_zh, *text_en;    /* constants */
     const struct bus_department *department; /* whom it is for */
 };
 
 /* One event in one view for one subscriber. */
 struct gateway_delivery {
-    const struct bus_view *view;  /* authorise */
-    struct bus_delivery content;  /* authorise */
-    struct bus_bytes value;       /* project: the framed delivery */
-    uint64_t leaf;                /* seal: its index in the log of (subscriber, partition) */
+    const struct bus_view *view; /* authorise */
+    struct bus_delivery content; /* authorise */
+    struct bus_bytes value;      /* project: the framed delivery */
+    uint64_t leaf;               /* seal: its index in the log of (subscriber, partition) */
 };
 
 /* Why an event went no further; strings live until the end of the batch. */
@@ -40,6 +40,7 @@ struct gateway_refusal {
     const char *stage, *code, *reason_zh, *reason_en;
 };
 
+struct gateway_slot;   /* gateway/state/overlay.h */
 struct gateway_source; /* gateway/batch.h: the topic and partition it came from */
 
 struct gateway_exchange {
@@ -72,9 +73,10 @@ struct gateway_exchange {
     /* 3 reconcile */
     uint8_t record[BUS_IDENTITY_SIZE]; /* record identity */
     enum gateway_verdict verdict;
-    struct bus_state_entry entry; /* as it will stand after this event */
-    uint64_t holders_before;    /* who holds an earlier version */
-    bool again; /* an earlier event of this batch changed the record */
+    struct bus_state_entry entry;                 /* as it will stand after this event */
+    uint64_t holders_before;                      /* who holds an earlier version */
+    bool again;                                   /* an earlier event of this batch changed the record */
+    struct gateway_slot *record_slot, *name_slot; /* their places in the state; name only of organisations */
     struct gateway_notice notices[GATEWAY_MAX_NOTICES];
     size_t notice_count;
 

@@ -1,6 +1,7 @@
 #include "gateway/reconcile.h"
 
 #include "bus/log.h"
+#include "gateway/batch.h"
 
 enum { FIRST_SEQUENCE = 1 };
 
@@ -13,6 +14,19 @@ static struct gateway_state *state_of(const struct gateway_reconcile *reconcile,
     return reconcile->states->of[exchange->partition];
 }
 
+/* The events of one source come from one adapter, nearly always. */
+static enum bus_status sequence_slot(struct gateway_state *state, const struct gateway_exchange *exchange,
+                                     struct gateway_slot **out_slot, struct bus_error *error)
+{
+    struct gateway_source *source = exchange->source;
+    enum bus_status status = BUS_OK;
+    if (source->sequence_slot == NULL || !bus_bytes_equal(source->sequence_adapter, exchange->adapter))
+        status = gateway_state_sequence(state, exchange->adapter, exchange->topic, &source->sequence_slot, error);
+    source->sequence_adapter = exchange->adapter;
+    *out_slot = source->sequence_slot;
+    return status;
+}
+
 enum bus_status gateway_reconcile_sequence(const struct gateway_reconcile *reconcile,
                                            const struct gateway_exchange *exchange, int64_t *out_missing,
                                            struct bus_error *error)
@@ -21,10 +35,12 @@ enum bus_status gateway_reconcile_sequence(const struct gateway_reconcile *recon
     if (exchange->replay || exchange->adapter.length == 0)
         return BUS_OK;
     struct gateway_state *state = state_of(reconcile, exchange);
+    struct gateway_slot *slot;
     int64_t last = 0;
     bool found;
-    enum bus_status status =
-        gateway_state_find_sequence(state, exchange->adapter, exchange->topic, &last, &found, error);
+    enum bus_status status = sequence_slot(state, exchange, &slot, error);
+    if (status == BUS_OK)
+        status = gateway_state_read_sequence(state, slot, &last, &found, error);
     if (status != BUS_OK)
         return status;
     if (!found)
@@ -41,7 +57,7 @@ enum bus_status gateway_reconcile_sequence(const struct gateway_reconcile *recon
                 exchange->topic, exchange->partition, (long long)exchange->offset, (int)exchange->adapter.length,
                 (const char *)exchange->adapter.data, (long long)last, (long long)sequence);
     }
-    return gateway_state_put_sequence(state, exchange->adapter, exchange->topic, sequence, error);
+    return gateway_state_write_sequence(state, slot, sequence, error);
 }
 
 enum bus_status gateway_reconcile_identify(struct gateway_exchange *const *exchanges, size_t count,
@@ -63,11 +79,16 @@ enum bus_status gateway_reconcile_identify(struct gateway_exchange *const *excha
     return BUS_OK;
 }
 
-enum bus_status gateway_reconcile_want(const struct gateway_reconcile *reconcile,
-                                       const struct gateway_exchange *exchange, struct bus_error *error)
+enum bus_status gateway_reconcile_want(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
+                                       struct bus_error *error)
 {
-    return gateway_state_want(state_of(reconcile, exchange), exchange->subject_key, exchange->record,
-                              exchange->event.subject_kind == BUS_SUBJECT_ORGANISATION, error);
+    struct gateway_state *state = state_of(reconcile, exchange);
+    bool organisation = exchange->event.subject_kind == BUS_SUBJECT_ORGANISATION;
+    exchange->record_slot = gateway_state_record(state, exchange->subject_key, exchange->record);
+    exchange->name_slot = organisation ? gateway_state_name(state, exchange->subject_key) : NULL;
+    if (exchange->record_slot == NULL || (organisation && exchange->name_slot == NULL))
+        return bus_fail(error, BUS_FATAL, "the batch's memory for state is used up; lower batch_records");
+    return BUS_OK;
 }
 
 /* The verdict on the event's version, given what is known of its record. */
@@ -131,14 +152,14 @@ static enum bus_status note_register(struct gateway_state *state, const struct g
     if (known != NULL && known->item == exchange->item->number && known->version > event->version)
         return BUS_OK;
     if (event->operation == BUS_OPERATION_WITHDRAW)
-        return known != NULL ? gateway_state_put_name(state, exchange->subject_key, NULL, error) : BUS_OK;
+        return known != NULL ? gateway_state_write_name(state, exchange->name_slot, NULL, error) : BUS_OK;
     struct bus_state_name name = {
         .ended = register_ended(exchange),
         .item = (uint16_t)exchange->item->number,
         .name_digest = bus_state_name_digest(event->subject_name),
         .version = event->version,
     };
-    return gateway_state_put_name(state, exchange->subject_key, &name, error);
+    return gateway_state_write_name(state, exchange->name_slot, &name, error);
 }
 
 static void add_notice(struct gateway_exchange *exchange, const char *code, const char *text_zh, const char *text_en,
@@ -177,12 +198,12 @@ static void compare_register(const struct gateway_reconcile *reconcile, struct g
 static enum bus_status consult_register(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
                                         struct bus_error *error)
 {
-    if (exchange->event.subject_kind != BUS_SUBJECT_ORGANISATION)
-        return BUS_OK;
+    if (exchange->name_slot == NULL)
+        return BUS_OK; /* a person */
     struct gateway_state *state = state_of(reconcile, exchange);
     struct bus_state_name known;
     bool found;
-    enum bus_status status = gateway_state_find_name(state, exchange->subject_key, &known, &found, error);
+    enum bus_status status = gateway_state_read_name(state, exchange->name_slot, &known, &found, error);
     if (status != BUS_OK)
         return status;
     if (exchange->item->is_register)
@@ -197,10 +218,11 @@ enum bus_status gateway_reconcile(void *self, struct gateway_exchange *exchange,
     const struct gateway_reconcile *reconcile = self;
     struct bus_state_entry known;
     bool found;
-    enum bus_status status = gateway_state_find_record(state_of(reconcile, exchange), exchange->subject_key,
-                                                       exchange->record, &known, &found, &exchange->again, error);
+    enum bus_status status =
+        gateway_state_read_record(state_of(reconcile, exchange), exchange->record_slot, &known, &found, error);
     if (status != BUS_OK)
         return status;
+    exchange->again = exchange->record_slot->changed;
     uint64_t digest = bus_event_digest(exchange->value, exchange->spans);
     if (found)
         status = judge(exchange, &known, digest, error);
@@ -215,6 +237,6 @@ enum bus_status gateway_reconcile(void *self, struct gateway_exchange *exchange,
 enum bus_status gateway_reconcile_keep(const struct gateway_reconcile *reconcile,
                                        const struct gateway_exchange *exchange, struct bus_error *error)
 {
-    return gateway_state_put_record(state_of(reconcile, exchange), exchange->subject_key, exchange->record,
-                                    &exchange->entry, exchange->value, error);
+    return gateway_state_write_record(state_of(reconcile, exchange), exchange->record_slot, &exchange->entry,
+                                      exchange->value, error);
 }

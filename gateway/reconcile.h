@@ -25,9 +25,9 @@ BUS_MUST_CHECK enum bus_status gateway_reconcile_sequence(const struct gateway_r
 /* Fills the record identities of many exchanges, hashed side by side; needed before want and reconcile. FATAL when the arena is full. */
 BUS_MUST_CHECK enum bus_status gateway_reconcile_identify(struct gateway_exchange *const *exchanges, size_t count,
                                                           struct bus_arena *arena, struct bus_error *error);
-/* Announces what reconcile will read, see gateway_state_want. */
+/* Finds the places of what reconcile will read, for gateway_state_fetch; needed before reconcile. */
 BUS_MUST_CHECK enum bus_status gateway_reconcile_want(const struct gateway_reconcile *reconcile,
-                                                      const struct gateway_exchange *exchange, struct bus_error *error);
+                                                      struct gateway_exchange *exchange, struct bus_error *error);
 
 /* `self` is a struct gateway_reconcile. Writes verdict, entry, holders_before, notices and, for the register's own item, what the
  * register says. REJECT VERSION_CONFLICT: the same version with another content. */

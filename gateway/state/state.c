@@ -40,31 +40,23 @@ static struct bus_bytes slot_value(const struct gateway_slot *slot)
     return bus_bytes_of(slot->value, slot->value_length);
 }
 
-/* The loaded slot of `key`. */
-static enum bus_status slot_of(struct gateway_state *state, struct bus_bytes key, struct gateway_slot **out_slot,
-                               struct bus_error *error)
+/* Reads the place unless that was done. */
+static enum bus_status load_slot(struct gateway_state *state, struct gateway_slot *slot, struct bus_error *error)
 {
-    struct gateway_slot *slot = gateway_overlay_slot(state->overlay, key);
-    if (slot == NULL)
-        return fail_memory(error);
-    *out_slot = slot;
     if (slot->loaded)
         return BUS_OK;
     struct bus_bytes value;
-    enum bus_status status = gateway_recent_get(state->recent, key, &value, error);
+    enum bus_status status = gateway_recent_get(state->recent, slot->key, &value, error);
     if (status == BUS_OK && !gateway_overlay_load(state->overlay, slot, value))
         status = fail_memory(error);
     return status;
 }
 
 static enum bus_status change(struct gateway_state *state, struct bus_bytes key, struct bus_bytes value,
-                              struct bus_bytes payload, struct bus_error *error)
+                              struct bus_error *error)
 {
     struct gateway_slot *slot = gateway_overlay_slot(state->overlay, key);
-    if (slot == NULL || !gateway_overlay_change(state->overlay, slot, value))
-        return fail_memory(error);
-    slot->payload = payload;
-    return BUS_OK;
+    return slot != NULL && gateway_overlay_change(state->overlay, slot, value) ? BUS_OK : fail_memory(error);
 }
 
 /* A value that the store or topic holds but cannot be read is not this event's fault. */
@@ -180,7 +172,7 @@ enum bus_status gateway_state_replay(struct gateway_state *state, struct bus_byt
         bus_state_record_write(&entry, record);
         value = bus_bytes_of(record, sizeof record);
     }
-    enum bus_status status = change(state, key, value, (struct bus_bytes){NULL, 0}, error);
+    enum bus_status status = change(state, key, value, error);
     if (status == BUS_OK && ++state->replayed % REPLAY_SLICE == 0)
         status = hand_on(state, offset + 1, error);
     return status;
@@ -202,127 +194,110 @@ enum bus_status gateway_state_clear(struct gateway_state *state, struct bus_erro
     return status == BUS_OK ? load(state, error) : status;
 }
 
-enum bus_status gateway_state_want(struct gateway_state *state, const uint8_t *subject_key, const uint8_t *record,
-                                   bool name, struct bus_error *error)
+struct gateway_slot *gateway_state_record(struct gateway_state *state, const uint8_t *subject_key,
+                                          const uint8_t *record)
 {
     uint8_t key[BUS_STATE_RECORD_KEY_SIZE];
     bus_state_record_key(subject_key, record, key);
-    if (gateway_overlay_slot(state->overlay, bus_bytes_of(key, sizeof key)) == NULL)
-        return fail_memory(error);
+    return gateway_overlay_slot(state->overlay, bus_bytes_of(key, sizeof key));
+}
+
+struct gateway_slot *gateway_state_name(struct gateway_state *state, const uint8_t *subject_key)
+{
+    uint8_t key[BUS_STATE_NAME_KEY_SIZE];
     bus_state_name_key(subject_key, key);
-    if (name && gateway_overlay_slot(state->overlay, bus_bytes_of(key, BUS_STATE_NAME_KEY_SIZE)) == NULL)
-        return fail_memory(error);
-    return BUS_OK;
+    return gateway_overlay_slot(state->overlay, bus_bytes_of(key, sizeof key));
+}
+
+enum bus_status gateway_state_sequence(struct gateway_state *state, struct bus_bytes adapter, const char *topic,
+                                       struct gateway_slot **out_slot, struct bus_error *error)
+{
+    uint8_t key[BUS_STATE_KEY_MAX];
+    size_t length;
+    enum bus_status status = bus_state_sequence_key(adapter, topic, key, &length, error);
+    if (status != BUS_OK)
+        return status;
+    *out_slot = gateway_overlay_slot(state->overlay, bus_bytes_of(key, length));
+    return *out_slot != NULL ? BUS_OK : fail_memory(error);
 }
 
 enum bus_status gateway_state_fetch(struct gateway_state *state, struct bus_error *error)
 {
     size_t count;
     struct gateway_slot **slots = gateway_overlay_wanted(state->overlay, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct bus_bytes value;
-        enum bus_status status = gateway_recent_get(state->recent, slots[i]->key, &value, error);
-        if (status != BUS_OK)
-            return status;
-        if (!gateway_overlay_load(state->overlay, slots[i], value))
-            return fail_memory(error);
-    }
-    return BUS_OK;
+    enum bus_status status = BUS_OK;
+    for (size_t i = 0; status == BUS_OK && i < count; i++)
+        status = load_slot(state, slots[i], error);
+    return status;
 }
 
-enum bus_status gateway_state_find_record(struct gateway_state *state, const uint8_t *subject_key,
-                                          const uint8_t *record, struct bus_state_entry *out_entry, bool *out_found,
-                                          bool *out_changed, struct bus_error *error)
+enum bus_status gateway_state_read_record(struct gateway_state *state, struct gateway_slot *slot,
+                                          struct bus_state_entry *out_entry, bool *out_found, struct bus_error *error)
 {
-    uint8_t key[BUS_STATE_RECORD_KEY_SIZE];
-    bus_state_record_key(subject_key, record, key);
-    struct gateway_slot *slot;
-    enum bus_status status = slot_of(state, bus_bytes_of(key, sizeof key), &slot, error);
-    if (status != BUS_OK)
-        return status;
+    enum bus_status status = load_slot(state, slot, error);
     *out_found = slot->value != NULL;
-    if (out_changed != NULL)
-        *out_changed = slot->changed;
-    return *out_found ? broken(bus_state_record_read(slot_value(slot), out_entry, NULL, error), state, error) : BUS_OK;
-}
-
-enum bus_status gateway_state_put_record(struct gateway_state *state, const uint8_t *subject_key, const uint8_t *record,
-                                         const struct bus_state_entry *entry, struct bus_bytes event,
-                                         struct bus_error *error)
-{
-    uint8_t key[BUS_STATE_RECORD_KEY_SIZE], value[BUS_STATE_RECORD_SIZE];
-    bus_state_record_key(subject_key, record, key);
-    bus_state_record_write(entry, value);
-    return change(state, bus_bytes_of(key, sizeof key), bus_bytes_of(value, sizeof value), event, error);
-}
-
-enum bus_status gateway_state_note_audit(struct gateway_state *state, const uint8_t *subject_key, const uint8_t *record,
-                                         int64_t audit_offset, struct bus_error *error)
-{
-    uint8_t key[BUS_STATE_RECORD_KEY_SIZE];
-    bus_state_record_key(subject_key, record, key);
-    struct gateway_slot *slot;
-    struct bus_state_entry entry;
-    enum bus_status status = slot_of(state, bus_bytes_of(key, sizeof key), &slot, error);
-    if (status == BUS_OK)
-        status = broken(bus_state_record_read(slot_value(slot), &entry, NULL, error), state, error);
-    if (status != BUS_OK)
+    if (status != BUS_OK || slot->value == NULL)
         return status;
-    entry.audit_offset = audit_offset;
-    bus_state_record_write(&entry, slot->value);
-    return BUS_OK;
+    return broken(bus_state_record_read(slot_value(slot), out_entry, NULL, error), state, error);
 }
 
-enum bus_status gateway_state_find_name(struct gateway_state *state, const uint8_t *subject_key,
+static enum bus_status write_slot(struct gateway_state *state, struct gateway_slot *slot, struct bus_bytes value,
+                                  struct bus_error *error)
+{
+    return gateway_overlay_change(state->overlay, slot, value) ? BUS_OK : fail_memory(error);
+}
+
+enum bus_status gateway_state_write_record(struct gateway_state *state, struct gateway_slot *slot,
+                                           const struct bus_state_entry *entry, struct bus_bytes event,
+                                           struct bus_error *error)
+{
+    uint8_t value[BUS_STATE_RECORD_SIZE];
+    bus_state_record_write(entry, value);
+    slot->payload = event;
+    return write_slot(state, slot, bus_bytes_of(value, sizeof value), error);
+}
+
+void gateway_state_note_audit(struct gateway_slot *slot, int64_t audit_offset)
+{
+    bus_state_record_set_audit(slot->value, audit_offset);
+}
+
+enum bus_status gateway_state_read_name(struct gateway_state *state, struct gateway_slot *slot,
                                         struct bus_state_name *out_name, bool *out_found, struct bus_error *error)
 {
-    uint8_t key[BUS_STATE_NAME_KEY_SIZE];
-    bus_state_name_key(subject_key, key);
-    struct gateway_slot *slot;
-    enum bus_status status = slot_of(state, bus_bytes_of(key, sizeof key), &slot, error);
-    if (status != BUS_OK)
-        return status;
+    enum bus_status status = load_slot(state, slot, error);
     *out_found = slot->value != NULL;
-    return *out_found ? broken(bus_state_name_read(slot_value(slot), out_name, error), state, error) : BUS_OK;
-}
-
-enum bus_status gateway_state_put_name(struct gateway_state *state, const uint8_t *subject_key,
-                                       const struct bus_state_name *name, struct bus_error *error)
-{
-    uint8_t key[BUS_STATE_NAME_KEY_SIZE], value[BUS_STATE_NAME_SIZE];
-    bus_state_name_key(subject_key, key);
-    if (name != NULL)
-        bus_state_name_write(name, value);
-    return change(state, bus_bytes_of(key, sizeof key), bus_bytes_of(name != NULL ? value : NULL, sizeof value),
-                  (struct bus_bytes){NULL, 0}, error);
-}
-
-enum bus_status gateway_state_find_sequence(struct gateway_state *state, struct bus_bytes adapter, const char *topic,
-                                            int64_t *out_last, bool *out_found, struct bus_error *error)
-{
-    uint8_t key[BUS_STATE_KEY_MAX];
-    size_t length;
-    struct gateway_slot *slot;
-    enum bus_status status = bus_state_sequence_key(adapter, topic, key, &length, error);
-    if (status == BUS_OK)
-        status = slot_of(state, bus_bytes_of(key, length), &slot, error);
-    if (status != BUS_OK)
+    if (status != BUS_OK || slot->value == NULL)
         return status;
+    return broken(bus_state_name_read(slot_value(slot), out_name, error), state, error);
+}
+
+enum bus_status gateway_state_write_name(struct gateway_state *state, struct gateway_slot *slot,
+                                         const struct bus_state_name *name, struct bus_error *error)
+{
+    uint8_t value[BUS_STATE_NAME_SIZE];
+    if (name == NULL)
+        return write_slot(state, slot, (struct bus_bytes){NULL, 0}, error);
+    bus_state_name_write(name, value);
+    return write_slot(state, slot, bus_bytes_of(value, sizeof value), error);
+}
+
+enum bus_status gateway_state_read_sequence(struct gateway_state *state, struct gateway_slot *slot, int64_t *out_last,
+                                            bool *out_found, struct bus_error *error)
+{
+    enum bus_status status = load_slot(state, slot, error);
     *out_found = slot->value != NULL;
-    return *out_found ? broken(bus_state_number_read(slot_value(slot), out_last, error), state, error) : BUS_OK;
+    if (status != BUS_OK || slot->value == NULL)
+        return status;
+    return broken(bus_state_number_read(slot_value(slot), out_last, error), state, error);
 }
 
-enum bus_status gateway_state_put_sequence(struct gateway_state *state, struct bus_bytes adapter, const char *topic,
-                                           int64_t last, struct bus_error *error)
+enum bus_status gateway_state_write_sequence(struct gateway_state *state, struct gateway_slot *slot, int64_t last,
+                                             struct bus_error *error)
 {
-    uint8_t key[BUS_STATE_KEY_MAX], value[BUS_STATE_NUMBER_SIZE];
-    size_t length;
-    enum bus_status status = bus_state_sequence_key(adapter, topic, key, &length, error);
-    if (status != BUS_OK)
-        return status;
+    uint8_t value[BUS_STATE_NUMBER_SIZE];
     bus_state_number_write(last, value);
-    return change(state, bus_bytes_of(key, length), bus_bytes_of(value, sizeof value), (struct bus_bytes){NULL, 0},
-                  error);
+    return write_slot(state, slot, bus_bytes_of(value, sizeof value), error);
 }
 
 static enum bus_status load_log(struct gateway_state *state, const char *name, struct bus_merkle *out_log,
@@ -382,8 +357,7 @@ static enum bus_status change_logs(struct gateway_state *state, struct bus_error
         status = bus_state_log_key(slot->name, key, &length, error);
         if (status == BUS_OK)
             status = change(state, bus_bytes_of(key, length),
-                            bus_bytes_of(value, bus_state_log_write(&slot->working, value)),
-                            (struct bus_bytes){NULL, 0}, error);
+                            bus_bytes_of(value, bus_state_log_write(&slot->working, value)), error);
     }
     return status;
 }
@@ -395,8 +369,7 @@ enum bus_status gateway_state_changes(struct gateway_state *state, int64_t now_m
     bus_buffer_reset(&state->book_bytes);
     enum bus_status status = bus_book_encode(state->book, now_ms, &state->book_bytes, error);
     if (status == BUS_OK)
-        status = change(state, bus_bytes_of(book_key, sizeof book_key), bus_buffer_view(&state->book_bytes),
-                        (struct bus_bytes){NULL, 0}, error);
+        status = change(state, bus_bytes_of(book_key, sizeof book_key), bus_buffer_view(&state->book_bytes), error);
     if (status == BUS_OK)
         status = change_logs(state, error);
     if (status == BUS_OK)
@@ -414,12 +387,8 @@ static int64_t note_offsets(struct gateway_state *state)
         struct gateway_slot *slot = slots[i];
         if (slot->offset >= next)
             next = slot->offset + 1;
-        struct bus_state_entry entry;
-        if (slot->key.data[0] != BUS_STATE_RECORD || slot->value == NULL ||
-            bus_state_record_read(slot_value(slot), &entry, NULL, NULL) != BUS_OK)
-            continue;
-        entry.state_offset = slot->offset;
-        bus_state_record_write(&entry, slot->value);
+        if (slot->key.data[0] == BUS_STATE_RECORD && slot->value != NULL)
+            bus_state_record_set_state(slot->value, slot->offset);
     }
     return next;
 }

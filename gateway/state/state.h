@@ -47,32 +47,35 @@ BUS_MUST_CHECK enum bus_status gateway_state_replayed(struct gateway_state *stat
 /* Forgets everything, for a topic that was made anew. */
 BUS_MUST_CHECK enum bus_status gateway_state_clear(struct gateway_state *state, struct bus_error *error);
 
-/* Announces that the batch will ask for a record and its subject's registered name, then reads all that was announced in key order,
- * which is several times faster than one by one. Optional. FATAL as find. */
-BUS_MUST_CHECK enum bus_status gateway_state_want(struct gateway_state *state, const uint8_t *subject_key,
-                                                  const uint8_t *record, bool name, struct bus_error *error);
+/* The batch's place for a record, a registered name (NULL: out of memory) or the last sequence number of an adapter on an in topic;
+ * lives until commit or discard. Asking reads nothing: either gateway_state_fetch reads all that was asked for in key order, which is
+ * several times faster, or the first read of each place does. */
+struct gateway_slot *gateway_state_record(struct gateway_state *state, const uint8_t *subject_key,
+                                          const uint8_t *record);
+struct gateway_slot *gateway_state_name(struct gateway_state *state, const uint8_t *subject_key);
+BUS_MUST_CHECK enum bus_status gateway_state_sequence(struct gateway_state *state, struct bus_bytes adapter,
+                                                      const char *topic, struct gateway_slot **out_slot,
+                                                      struct bus_error *error);
 BUS_MUST_CHECK enum bus_status gateway_state_fetch(struct gateway_state *state, struct bus_error *error);
 
-/* `out_changed` (may be NULL): this batch has put it already. FATAL: the batch's memory bound, or the store. */
-BUS_MUST_CHECK enum bus_status gateway_state_find_record(struct gateway_state *state, const uint8_t *subject_key,
-                                                         const uint8_t *record, struct bus_state_entry *out_entry,
-                                                         bool *out_found, bool *out_changed, struct bus_error *error);
+/* Reading and writing a place. slot->changed: this batch has written it. FATAL: the batch's memory bound, or the store. */
+BUS_MUST_CHECK enum bus_status gateway_state_read_record(struct gateway_state *state, struct gateway_slot *slot,
+                                                         struct bus_state_entry *out_entry, bool *out_found,
+                                                         struct bus_error *error);
 /* `event` (framed) is borrowed until commit or discard. */
-BUS_MUST_CHECK enum bus_status gateway_state_put_record(struct gateway_state *state, const uint8_t *subject_key,
-                                                        const uint8_t *record, const struct bus_state_entry *entry,
-                                                        struct bus_bytes event, struct bus_error *error);
-BUS_MUST_CHECK enum bus_status gateway_state_find_name(struct gateway_state *state, const uint8_t *subject_key,
+BUS_MUST_CHECK enum bus_status gateway_state_write_record(struct gateway_state *state, struct gateway_slot *slot,
+                                                          const struct bus_state_entry *entry, struct bus_bytes event,
+                                                          struct bus_error *error);
+BUS_MUST_CHECK enum bus_status gateway_state_read_name(struct gateway_state *state, struct gateway_slot *slot,
                                                        struct bus_state_name *out_name, bool *out_found,
                                                        struct bus_error *error);
 /* `name` NULL: the register withdrew it. */
-BUS_MUST_CHECK enum bus_status gateway_state_put_name(struct gateway_state *state, const uint8_t *subject_key,
-                                                      const struct bus_state_name *name, struct bus_error *error);
-/* The last sequence number of an adapter on an in topic; not found before its first. */
-BUS_MUST_CHECK enum bus_status gateway_state_find_sequence(struct gateway_state *state, struct bus_bytes adapter,
-                                                           const char *topic, int64_t *out_last, bool *out_found,
-                                                           struct bus_error *error);
-BUS_MUST_CHECK enum bus_status gateway_state_put_sequence(struct gateway_state *state, struct bus_bytes adapter,
-                                                          const char *topic, int64_t last, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status gateway_state_write_name(struct gateway_state *state, struct gateway_slot *slot,
+                                                        const struct bus_state_name *name, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status gateway_state_read_sequence(struct gateway_state *state, struct gateway_slot *slot,
+                                                           int64_t *out_last, bool *out_found, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status gateway_state_write_sequence(struct gateway_state *state, struct gateway_slot *slot,
+                                                            int64_t last, struct bus_error *error);
 /* The output log "<topic>/<partition>" as this batch leaves it: the caller appends to it. NULL: FATAL, too many logs. Lives as
  * long as the state. */
 BUS_MUST_CHECK enum bus_status gateway_state_log(struct gateway_state *state, const char *name,
@@ -84,10 +87,8 @@ struct bus_book *gateway_state_book(struct gateway_state *state);
 BUS_MUST_CHECK enum bus_status gateway_state_changes(struct gateway_state *state, int64_t now_ms,
                                                      struct gateway_slot *const **out_slots, size_t *out_count,
                                                      struct bus_error *error);
-/* The offset of the record's xq.audit entry in this transaction, for the entry to be written. */
-BUS_MUST_CHECK enum bus_status gateway_state_note_audit(struct gateway_state *state, const uint8_t *subject_key,
-                                                        const uint8_t *record, int64_t audit_offset,
-                                                        struct bus_error *error);
+/* The offset of the xq.audit entry in this transaction that names a record which this batch has written. */
+void gateway_state_note_audit(struct gateway_slot *slot, int64_t audit_offset);
 
 /* After the Kafka commit. `changes` as given out, with offsets. FATAL: the store could not take it; the topic has it. */
 BUS_MUST_CHECK enum bus_status gateway_state_commit(struct gateway_state *state, struct bus_error *error);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/batch.h"
 #include "gateway/decode.h"
 #include "gateway/reconcile.h"
 #include "tests/support/event_builder.h"
@@ -21,6 +22,8 @@ static struct gateway_state *state;
 static struct gateway_states states = {.of = &state, .count = 1};
 static struct gateway_reconcile reconcile;
 static const uint8_t subject_key[BUS_SUBJECT_KEY_SIZE] = {7};
+
+static struct gateway_source sources[2]; /* of each kind of event that the tests feed */
 
 static int set_up_all(void **unused)
 {
@@ -48,6 +51,7 @@ static int set_up(void **unused)
     (void)unused;
     struct bus_error error;
     test_folder_make(folder);
+    memset(sources, 0, sizeof sources);
     struct gateway_state_options options = {.folder = folder, .map_bytes = MAP_BYTES, .overlay_bytes = ARENA_BYTES};
     return gateway_state_open(&options, &state, &error) == BUS_OK ? 0 : -1;
 }
@@ -71,6 +75,7 @@ static struct gateway_exchange event_of(const char *department, const char *name
     char *topic = bus_arena_allocate(arena, BUS_TOPIC_SIZE);
     bus_topic_in("xq.", item, topic);
     struct gateway_exchange exchange = {
+        .source = &sources[item->is_register],
         .topic = topic,
         .value = bus_arena_copy(arena, bus_buffer_view(&buffer)),
         .adapter = bus_bytes_text("adapter"),
@@ -82,6 +87,7 @@ static struct gateway_exchange event_of(const char *department, const char *name
     memcpy(exchange.subject_key, subject_key, sizeof subject_key);
     struct gateway_exchange *list[] = {&exchange};
     assert_int_equal(gateway_reconcile_identify(list, 1, arena, &error), BUS_OK);
+    assert_int_equal(gateway_reconcile_want(&reconcile, &exchange, &error), BUS_OK);
     return exchange;
 }
 

@@ -53,7 +53,9 @@ static void put(struct gateway_state *state, int64_t version)
 {
     struct bus_state_entry entry = entry_of(version);
     struct bus_error error;
-    assert_int_equal(gateway_state_put_record(state, subject, record, &entry, bus_bytes_text("event"), &error), BUS_OK);
+    assert_int_equal(gateway_state_write_record(state, gateway_state_record(state, subject, record), &entry,
+                                                bus_bytes_text("event"), &error),
+                     BUS_OK);
 }
 
 /* As settle does: asks for the changes, gives them offsets, commits. */
@@ -72,8 +74,19 @@ static bool find(struct gateway_state *state, struct bus_state_entry *out_entry)
 {
     bool found;
     struct bus_error error;
-    assert_int_equal(gateway_state_find_record(state, subject, record, out_entry, &found, NULL, &error), BUS_OK);
+    assert_int_equal(
+        gateway_state_read_record(state, gateway_state_record(state, subject, record), out_entry, &found, &error),
+        BUS_OK);
     return found;
+}
+
+static struct gateway_slot *sequence_slot(struct gateway_state *state)
+{
+    struct gateway_slot *slot = NULL;
+    struct bus_error error;
+    assert_int_equal(gateway_state_sequence(state, bus_bytes_text("market"), "xq.in.market.penalty", &slot, &error),
+                     BUS_OK);
+    return slot;
 }
 
 static void a_batch_sees_its_own_changes(void **argument)
@@ -117,9 +130,8 @@ static void everything_committed_is_there_after_a_restart(void **argument)
     struct bus_merkle *log;
     put(state, 7);
     struct bus_state_name name = {.ended = true, .item = 1, .name_digest = 9, .version = 3};
-    assert_int_equal(gateway_state_put_name(state, subject, &name, &error), BUS_OK);
-    assert_int_equal(gateway_state_put_sequence(state, bus_bytes_text("market"), "xq.in.market.penalty", 41, &error),
-                     BUS_OK);
+    assert_int_equal(gateway_state_write_name(state, gateway_state_name(state, subject), &name, &error), BUS_OK);
+    assert_int_equal(gateway_state_write_sequence(state, sequence_slot(state), 41, &error), BUS_OK);
     assert_int_equal(gateway_state_log(state, "xq.out.court/3", &log, &error), BUS_OK);
     log->size = 3;
     memset(log->peaks, 0xab, 2 * BUS_DIGEST_SIZE);
@@ -135,12 +147,11 @@ static void everything_committed_is_there_after_a_restart(void **argument)
     assert_int_equal(gateway_state_changelog_next(state), 105);
     struct bus_state_name found_name;
     bool found;
-    assert_int_equal(gateway_state_find_name(state, subject, &found_name, &found, &error), BUS_OK);
+    assert_int_equal(gateway_state_read_name(state, gateway_state_name(state, subject), &found_name, &found, &error),
+                     BUS_OK);
     assert_true(found && found_name.ended && found_name.name_digest == 9 && found_name.version == 3);
     int64_t last;
-    assert_int_equal(
-        gateway_state_find_sequence(state, bus_bytes_text("market"), "xq.in.market.penalty", &last, &found, &error),
-        BUS_OK);
+    assert_int_equal(gateway_state_read_sequence(state, sequence_slot(state), &last, &found, &error), BUS_OK);
     assert_true(found && last == 41);
     assert_int_equal(gateway_state_log(state, "xq.out.court/3", &log, &error), BUS_OK);
     assert_int_equal(log->size, 3);
@@ -158,17 +169,21 @@ static void what_is_fetched_together_is_found(void **argument)
     for (uint32_t i = 0; i < MANY; i++) {
         bus_put_u32be(key, i * 2654435761u);
         entry = entry_of(i);
-        assert_int_equal(gateway_state_put_record(state, subject, key, &entry, bus_bytes_text("e"), &error), BUS_OK);
+        assert_int_equal(gateway_state_write_record(state, gateway_state_record(state, subject, key), &entry,
+                                                    bus_bytes_text("e"), &error),
+                         BUS_OK);
     }
     commit(state, 0);
     for (uint32_t i = 0; i < 2 * MANY; i++) {
         bus_put_u32be(key, i * 2654435761u);
-        assert_int_equal(gateway_state_want(state, subject, key, true, &error), BUS_OK);
+        assert_non_null(gateway_state_record(state, subject, key));
     }
     assert_int_equal(gateway_state_fetch(state, &error), BUS_OK);
     for (uint32_t i = 0; i < 2 * MANY; i++) {
         bus_put_u32be(key, i * 2654435761u);
-        assert_int_equal(gateway_state_find_record(state, subject, key, &entry, &found, NULL, &error), BUS_OK);
+        assert_int_equal(
+            gateway_state_read_record(state, gateway_state_record(state, subject, key), &entry, &found, &error),
+            BUS_OK);
         assert_int_equal(found, i < MANY);
         assert_true(!found || entry.version == i);
     }
@@ -242,10 +257,9 @@ static void a_broken_record_of_the_topic_is_fatal(void **argument)
 static void the_audit_offset_goes_into_the_entry(void **argument)
 {
     struct gateway_state *state = *argument;
-    struct bus_error error;
     struct bus_state_entry entry;
     put(state, 7);
-    assert_int_equal(gateway_state_note_audit(state, subject, record, 1234, &error), BUS_OK);
+    gateway_state_note_audit(gateway_state_record(state, subject, record), 1234);
     commit(state, 5);
     assert_true(find(state, &entry));
     assert_int_equal(entry.audit_offset, 1234);
@@ -257,11 +271,11 @@ static void a_withdrawn_name_is_gone(void **argument)
     struct bus_error error;
     struct bus_state_name name = {.name_digest = 9, .version = 3};
     bool found;
-    assert_int_equal(gateway_state_put_name(state, subject, &name, &error), BUS_OK);
+    assert_int_equal(gateway_state_write_name(state, gateway_state_name(state, subject), &name, &error), BUS_OK);
     commit(state, 0);
-    assert_int_equal(gateway_state_put_name(state, subject, NULL, &error), BUS_OK);
+    assert_int_equal(gateway_state_write_name(state, gateway_state_name(state, subject), NULL, &error), BUS_OK);
     commit(state, 5);
-    assert_int_equal(gateway_state_find_name(state, subject, &name, &found, &error), BUS_OK);
+    assert_int_equal(gateway_state_read_name(state, gateway_state_name(state, subject), &name, &found, &error), BUS_OK);
     assert_false(found);
 }
 
