@@ -74,7 +74,7 @@ int main(int count, char **values)
     bus_log_open("agent", BUS_LOG_INFO);
     enum bus_status status = subscribers_settings_load(arguments.config, &settings, &error);
     if (status == BUS_OK) {
-        bus_log_open(settings.instance, settings.log_level);
+        bus_log_open(settings.group, settings.log_level);
         status = subscribers_agent_open(&settings, &agent, &error);
     }
     if (status == BUS_OK && arguments.check_only)

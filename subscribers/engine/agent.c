@@ -5,6 +5,7 @@
 
 #include "bus/log.h"
 #include "bus/stop.h"
+#include "bus/topics.h"
 #include "subscribers/engine/backlog.h"
 #include "subscribers/engine/report.h"
 #include "subscribers/engine/sealed_log.h"
@@ -17,9 +18,9 @@ enum {
 };
 static const size_t HASHING_LIMIT_BYTES = (size_t)512 * 1024 * 1024; /* leaves and views of the largest piece */
 
-/* What is known of one partition while it is ours. */
+/* One partition of the topic. */
 struct partition {
-    struct subscribers_sealed_log *log; /* NULL = not ours */
+    struct subscribers_sealed_log *log;
     struct bus_book *book;
     int64_t applied; /* the stored position's `next`; -1 = none */
 };
@@ -38,7 +39,6 @@ struct subscribers_agent {
     struct subscribers_report *report;
     struct partition *partitions;
     struct subscribers_backlog backlog;
-    uint64_t generation; /* rises when partitions are taken away: what was in hand is no longer ours */
 };
 
 static enum bus_status open_sink(struct subscribers_agent *agent, struct bus_error *error)
@@ -128,26 +128,7 @@ void subscribers_agent_close(struct subscribers_agent *agent)
     free(agent);
 }
 
-/* ── partitions come and go ── */
-
-static enum bus_status revoked(void *self, const struct bus_partition *partitions, size_t count, bool lost,
-                               struct bus_error *error)
-{
-    struct subscribers_agent *agent = self;
-    (void)lost;
-    (void)error;
-    /* What was read and not applied is read again by whoever gets the partition. Assignments are whole (range), so nothing of
-     * the backlog stays ours. */
-    agent->generation++;
-    subscribers_backlog_clear(&agent->backlog);
-    for (size_t i = 0; i < count; i++)
-        if (partitions[i].partition < agent->settings->partitions) {
-            subscribers_report_forget(agent->report, partitions[i].partition);
-            release_partition(&agent->partitions[partitions[i].partition]);
-        }
-    bus_log(BUS_LOG_INFO, "partitions revoked", "topic=%s count=%zu", agent->topic, count);
-    return BUS_OK;
-}
+/* ── starting ── */
 
 static int64_t next_back_off(int64_t back_off_ms)
 {
@@ -168,13 +149,13 @@ static enum bus_status load_position(struct subscribers_agent *agent, struct sub
     }
 }
 
-static enum bus_status start_partition(struct subscribers_agent *agent, struct bus_partition *assigned,
-                                       const struct subscribers_position *position, struct bus_error *error)
+/* Makes ready to read from the position; writes where that is into `out_start`. */
+static enum bus_status start_partition(struct subscribers_agent *agent, const struct subscribers_position *position,
+                                       struct bus_partition *out_start, struct bus_error *error)
 {
     struct partition *partition = &agent->partitions[position->partition];
     char name[BOOK_NAME_SIZE];
     snprintf(name, sizeof name, "agent/%s/%d", agent->settings->subscriber, (int)position->partition);
-    release_partition(partition);
     bool is_new = position->next < 0;
     partition->applied = position->next;
     partition->log = subscribers_sealed_log_create(agent->topic, position->partition, is_new ? NULL : &position->log,
@@ -190,47 +171,88 @@ static enum bus_status start_partition(struct subscribers_agent *agent, struct b
                             (int)position->partition);
     }
     bus_book_mark(partition->book);
-    assigned->offset = is_new ? BUS_OFFSET_BEGINNING : position->next;
+    *out_start =
+        (struct bus_partition){agent->topic, position->partition, is_new ? BUS_OFFSET_BEGINNING : position->next};
     return subscribers_report_set(agent->report, position->partition, position->next, name,
                                   bus_buffer_view(&position->book), error);
 }
 
-static enum bus_status assigned(void *self, struct bus_partition *partitions, size_t count, struct bus_error *error)
+/* Partitions of the agent's topic; 0 while the broker does not know it. */
+static enum bus_status count_partitions(const struct subscribers_agent *agent, int32_t *out_count,
+                                        struct bus_error *error)
 {
-    struct subscribers_agent *agent = self;
+    struct bus_topic_found *found;
+    size_t count;
+    *out_count = 0;
+    enum bus_status status = bus_topics_list(&agent->settings->kafka.kafka, agent->topic, &found, &count, error);
+    if (status != BUS_OK)
+        return status;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(found[i].name, agent->topic) == 0)
+            *out_count = found[i].partitions;
+    free(found);
+    return BUS_OK;
+}
+
+static enum bus_status wait_for_topic(const struct subscribers_agent *agent, struct bus_error *error)
+{
+    for (int64_t back_off_ms = FIRST_BACK_OFF_MS; !bus_stop_requested(); back_off_ms = next_back_off(back_off_ms)) {
+        int32_t found;
+        enum bus_status status = count_partitions(agent, &found, error);
+        if (status == BUS_FATAL)
+            return status;
+        if (status == BUS_OK && found > 0 && found != agent->settings->partitions)
+            return bus_fail(error, BUS_FATAL, "topic %s has %d partitions, but the configuration says partitions = %d",
+                            agent->topic, (int)found, (int)agent->settings->partitions);
+        if (status == BUS_OK && found > 0)
+            return BUS_OK;
+        if (status == BUS_OK)
+            bus_fail(error, BUS_RETRY, "topic %s does not exist: xinqiao topics create makes it", agent->topic);
+        bus_log_failure(BUS_LOG_WARN, "等待主题 / waiting for the topic", BUS_RETRY, error);
+        bus_clock_sleep_ms(back_off_ms);
+    }
+    return BUS_RETRY;
+}
+
+static enum bus_status start_partitions(struct subscribers_agent *agent, struct bus_error *error)
+{
+    size_t count = (size_t)agent->settings->partitions;
+    struct bus_partition *starts = calloc(count, sizeof *starts);
+    if (starts == NULL)
+        return bus_fail(error, BUS_FATAL, "out of memory");
     enum bus_status status = BUS_OK;
     for (size_t i = 0; status == BUS_OK && i < count; i++) {
-        if (partitions[i].partition >= agent->settings->partitions)
-            return bus_fail(error, BUS_FATAL, "topic %s has partition %d, but the configuration says partitions = %d",
-                            agent->topic, (int)partitions[i].partition, (int)agent->settings->partitions);
         struct subscribers_position position;
-        subscribers_position_init(&position, partitions[i].partition);
+        subscribers_position_init(&position, (int32_t)i);
         status = load_position(agent, &position, error);
         if (status == BUS_OK)
-            status = start_partition(agent, &partitions[i], &position, error);
+            status = start_partition(agent, &position, &starts[i], error);
         subscribers_position_release(&position);
     }
     if (status == BUS_OK)
-        bus_log(BUS_LOG_INFO, "agent ready", "topic=%s partitions=%zu sink=%s", agent->topic, count, agent->sink->name);
+        status = bus_consumer_assign(agent->consumer, starts, count, error);
+    free(starts);
     return status;
 }
 
-static enum bus_status join(struct subscribers_agent *agent, struct bus_error *error)
+/* All partitions are read, from where the sink stands. The group holds offsets for lag figures and has no members: there is
+ * nothing to rebalance, and what keeps two agents apart is the sink's own position. */
+static enum bus_status start(struct subscribers_agent *agent, struct bus_error *error)
 {
     const struct subscribers_settings *settings = agent->settings;
-    struct bus_consumer_options options = {
-        .group = settings->group,
-        .instance = settings->instance,
-        .on_assigned = assigned,
-        .on_revoked = revoked,
-        .self = agent,
-    };
-    const char *topic = agent->topic;
-    enum bus_status status = subscribers_report_open(&settings->kafka.kafka, settings->kafka.prefix, agent->topic,
-                                                     settings->partitions, &agent->report, error);
+    struct bus_consumer_options options = {.group = settings->group};
+    enum bus_status status = wait_for_topic(agent, error);
+    if (status == BUS_OK)
+        status = subscribers_report_open(&settings->kafka.kafka, settings->kafka.prefix, agent->topic,
+                                         settings->partitions, &agent->report, error);
     if (status == BUS_OK)
         status = bus_consumer_open(&settings->kafka.kafka, &options, &agent->consumer, error);
-    return status == BUS_OK ? bus_consumer_subscribe(agent->consumer, &topic, 1, error) : status;
+    if (status == BUS_OK)
+        status = start_partitions(agent, error);
+    if (status == BUS_OK)
+        bus_log(BUS_LOG_INFO, "agent ready", "topic=%s partitions=%d sink=%s", agent->topic, (int)settings->partitions,
+                agent->sink->name);
+    return status;
 }
 
 /* ── reading ── */
@@ -259,47 +281,23 @@ static enum bus_status poll_once(struct subscribers_agent *agent, int timeout_ms
         .leaf = bus_message_header(&message, BUS_LEAF_HEADER),
         .seal = bus_message_header(&message, BUS_SEAL_HEADER),
     };
-    if (partition->log != NULL)
-        status = subscribers_sealed_log_take(partition->log, &arrival, &piece, error);
+    status = subscribers_sealed_log_take(partition->log, &arrival, &piece, error);
     bus_message_release(&message);
     if (piece != NULL)
         subscribers_backlog_add(&agent->backlog, piece, bus_clock_monotonic_ms());
     return status;
 }
 
-/* Waits without dropping out of the group: partitions are paused, and the consumer is polled. */
-static enum bus_status wait_in_group(struct subscribers_agent *agent, int64_t duration_ms, struct bus_error *error)
-{
-    uint64_t generation = agent->generation;
-    struct bus_partition *ours = calloc((size_t)agent->settings->partitions, sizeof *ours);
-    if (ours == NULL)
-        return bus_fail(error, BUS_FATAL, "out of memory");
-    size_t count = 0;
-    for (int32_t i = 0; i < agent->settings->partitions; i++)
-        if (agent->partitions[i].log != NULL)
-            ours[count++] = (struct bus_partition){agent->topic, i, 0};
-    enum bus_status status = bus_consumer_pause(agent->consumer, ours, count, error);
-    int64_t until_ms = bus_clock_monotonic_ms() + duration_ms;
-    bool came;
-    while (status == BUS_OK && !bus_stop_requested() && agent->generation == generation &&
-           bus_clock_monotonic_ms() < until_ms)
-        status = poll_once(agent, POLL_MS, &came, error);
-    if (status == BUS_OK && agent->generation == generation)
-        status = bus_consumer_resume(agent->consumer, ours, count, error);
-    free(ours);
-    return status;
-}
-
 /* ── applying ── */
 
 /* One advance for each partition in the backlog; its position is that of the partition's last piece. */
-static enum bus_status plan_advances(struct subscribers_agent *agent, const struct subscribers_backlog *backlog,
-                                     struct subscribers_batch *batch, struct bus_error *error)
+static enum bus_status plan_advances(struct subscribers_agent *agent, struct subscribers_batch *batch,
+                                     struct bus_error *error)
 {
     batch->advances = calloc((size_t)agent->settings->partitions, sizeof *batch->advances);
     if (batch->advances == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
-    for (const struct subscribers_piece *piece = backlog->first; piece != NULL; piece = piece->next) {
+    for (const struct subscribers_piece *piece = agent->backlog.first; piece != NULL; piece = piece->next) {
         struct subscribers_advance *advance = batch->advances;
         while (advance < batch->advances + batch->advance_count && advance->position.partition != piece->partition)
             advance++;
@@ -329,25 +327,21 @@ static enum bus_status find_out(struct subscribers_agent *agent, const struct su
     return status;
 }
 
-/* Waits for a receiver that is away, then applies again unless the batch turns out to be applied. OK with out_applied false: we
- * were stopped, or the partitions were taken away. */
-static enum bus_status apply_again(struct subscribers_agent *agent, struct subscribers_batch *batch, bool *out_applied,
+/* Waits for a receiver that is away, then applies again unless the batch turns out to be applied. RETRY: we were stopped. */
+static enum bus_status apply_again(struct subscribers_agent *agent, struct subscribers_batch *batch,
                                    struct bus_error *error)
 {
-    uint64_t generation = agent->generation;
     int64_t back_off_ms = FIRST_BACK_OFF_MS;
     enum bus_status status = BUS_RETRY;
-    while (status == BUS_RETRY) {
+    while (status == BUS_RETRY && !bus_stop_requested()) {
         bus_log_failure(BUS_LOG_WARN, "接收端不可用，稍后重试 / receiver is away, trying again", status, error);
-        status = wait_in_group(agent, back_off_ms, error);
-        if (status != BUS_OK || bus_stop_requested() || agent->generation != generation)
-            return status;
+        bus_clock_sleep_ms(back_off_ms);
         back_off_ms = next_back_off(back_off_ms);
-        status = find_out(agent, batch, out_applied, error);
-        if (status == BUS_OK && !*out_applied)
+        bool is_applied;
+        status = find_out(agent, batch, &is_applied, error);
+        if (status == BUS_OK && !is_applied)
             status = agent->sink->apply(agent->sink_self, batch, error);
     }
-    *out_applied = status == BUS_OK;
     return status;
 }
 
@@ -369,22 +363,17 @@ static enum bus_status settle(struct subscribers_agent *agent, const struct subs
 static enum bus_status apply(struct subscribers_agent *agent, struct bus_error *error)
 {
     struct subscribers_batch batch = {.subscriber = agent->settings->subscriber, .clock = bus_clock_real()};
-    struct subscribers_backlog in_hand = agent->backlog; /* what is polled meanwhile must not join this batch */
-    agent->backlog = (struct subscribers_backlog){0};
-    bool applied = false;
-    enum bus_status status = subscribers_backlog_decode(&in_hand, agent->views, &batch, error);
+    enum bus_status status = subscribers_backlog_decode(&agent->backlog, agent->views, &batch, error);
     if (status == BUS_OK)
-        status = plan_advances(agent, &in_hand, &batch, error);
-    if (status == BUS_OK) {
+        status = plan_advances(agent, &batch, error);
+    if (status == BUS_OK)
         status = agent->sink->apply(agent->sink_self, &batch, error);
-        applied = status == BUS_OK;
-    }
     if (status == BUS_RETRY)
-        status = apply_again(agent, &batch, &applied, error);
-    if (status == BUS_OK && applied)
+        status = apply_again(agent, &batch, error);
+    if (status == BUS_OK)
         status = settle(agent, &batch, error);
     subscribers_batch_release(&batch);
-    subscribers_backlog_clear(&in_hand);
+    subscribers_backlog_clear(&agent->backlog);
     return status;
 }
 
@@ -423,7 +412,7 @@ static enum bus_status step(struct subscribers_agent *agent, struct bus_error *e
 
 enum bus_status subscribers_agent_run(struct subscribers_agent *agent, struct bus_error *error)
 {
-    enum bus_status status = join(agent, error);
+    enum bus_status status = start(agent, error);
     while (status == BUS_OK && !bus_stop_requested())
         status = step(agent, error);
     struct bus_error ignored;

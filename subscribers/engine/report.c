@@ -78,11 +78,6 @@ enum bus_status subscribers_report_set(struct subscribers_report *report, int32_
     return slot->book.failed ? bus_fail(error, BUS_FATAL, "out of memory for a book") : BUS_OK;
 }
 
-void subscribers_report_forget(struct subscribers_report *report, int32_t partition)
-{
-    report->slots[partition].is_new = false;
-}
-
 static enum bus_status tell_books(struct subscribers_report *report, struct bus_error *error)
 {
     enum bus_status status = BUS_OK;

@@ -18,8 +18,6 @@ void subscribers_report_close(struct subscribers_report *report);
 BUS_MUST_CHECK enum bus_status subscribers_report_set(struct subscribers_report *report, int32_t partition,
                                                       int64_t next, const char *book_name, struct bus_bytes book,
                                                       struct bus_error *error);
-/* Forgets what has not been told of a partition that is no longer ours. */
-void subscribers_report_forget(struct subscribers_report *report, int32_t partition);
 /* Tells what is new when some time has passed since the last time, or when `now` is set. RETRY: later again. */
 BUS_MUST_CHECK enum bus_status subscribers_report_tell(struct subscribers_report *report, struct bus_consumer *consumer,
                                                        bool now, struct bus_error *error);

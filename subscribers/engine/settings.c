@@ -12,8 +12,8 @@ const struct bus_option subscribers_options[] = {
     {"catalogue", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "the catalogue file"},
     {"kafka", BUS_OPTION_GROUP, NULL, 0, 0, NULL, "where Kafka is"},
     {"partitions", BUS_OPTION_INTEGER, "6", 1, SUBSCRIBERS_MAX_PARTITIONS, NULL, "partitions of every topic"},
-    {"group", BUS_OPTION_TEXT, "", 0, 0, NULL, "consumer group; empty: xq-agent-<subscriber>"},
-    {"instance", BUS_OPTION_TEXT, "", 0, 0, NULL, "this agent's static name in its group; empty: <group>-0"},
+    {"group", BUS_OPTION_TEXT, "", 0, 0, NULL,
+     "consumer group that shows how far the agent is; empty: xq-agent-<subscriber>"},
     {"keys", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "folder of the trusted public keys, <key_id>.pem"},
     {"sink", BUS_OPTION_TEXT, NULL, 0, 0, "postgresql|ndjson",
      "where deliveries go; the group of that name configures it"},
@@ -52,15 +52,10 @@ static enum bus_status find_sink(const struct bus_settings_node *root, struct su
 static void name_group(const struct bus_settings_node *root, struct subscribers_settings *settings)
 {
     const char *group = bus_settings_text(root, subscribers_options, "group");
-    const char *instance = bus_settings_text(root, subscribers_options, "instance");
     if (group[0] != '\0')
         snprintf(settings->group, sizeof settings->group, "%s", group);
     else
         snprintf(settings->group, sizeof settings->group, "xq-agent-%s", settings->subscriber);
-    if (instance[0] != '\0')
-        snprintf(settings->instance, sizeof settings->instance, "%s", instance);
-    else
-        snprintf(settings->instance, sizeof settings->instance, "%.250s-0", settings->group);
 }
 
 enum bus_status subscribers_settings_load(const char *path, struct subscribers_settings *out_settings,
@@ -86,8 +81,8 @@ enum bus_status subscribers_settings_load(const char *path, struct subscribers_s
         status = bus_settings_resolve(out_settings->file, bus_settings_text(root, subscribers_options, "keys"),
                                       out_settings->keys_folder, sizeof out_settings->keys_folder, error);
     if (status == BUS_OK)
-        status = bus_kafka_settings_read(bus_settings_child(root, "kafka"), out_settings->instance,
-                                         &out_settings->kafka, error);
+        status = bus_kafka_settings_read(bus_settings_child(root, "kafka"), out_settings->group, &out_settings->kafka,
+                                         error);
     return status == BUS_OK ? find_sink(root, out_settings, error) : status;
 }
 

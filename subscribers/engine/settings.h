@@ -16,7 +16,6 @@ struct subscribers_settings {
     char catalogue_path[PATH_MAX];
     char keys_folder[PATH_MAX];
     char group[SUBSCRIBERS_NAME_SIZE];
-    char instance[SUBSCRIBERS_NAME_SIZE];
     struct bus_kafka_settings kafka;
     int32_t partitions;
     size_t batch_records, batch_bytes;

@@ -1,0 +1,200 @@
+"""What the agents wrote: PostgreSQL tables must equal the fold of the topic, NDJSON lines the topic itself."""
+import datetime
+import decimal
+import json
+import pathlib
+import time
+
+import psycopg2
+
+import libconfig
+
+PATIENCE_S = 60
+COLUMNS = ('xq_record', 'xq_version', 'xq_status', 'xq_withdrawn', 'xq_flags', 'xq_grant', 'xq_purpose', 'xq_legal_basis',
+           'xq_department', 'xq_partition', 'xq_leaf', 'xq_delivered_at')
+
+
+def agents(world):
+    for path in sorted(pathlib.Path(world.environment['XQ_CONFIG']).parent.glob('agent-*.cfg')):
+        settings = libconfig.load(path)
+        subscriber = next(one for one in world.catalogue.subscribers if one.name == settings['subscriber'])
+        yield subscriber, settings
+
+
+def check(world, result):
+    for subscriber, settings in agents(world):
+        if settings['sink'] == 'postgresql':
+            check_postgresql(world, subscriber, settings['postgresql'], result)
+        else:
+            check_ndjson(world, subscriber, settings['ndjson'], result)
+
+
+# ── PostgreSQL ──
+
+class Row(dict):
+    """A table's row as the deliveries make it."""
+
+    def put(self, delivery, department):
+        content = delivery.content
+        self.clear()
+        self.update(content['fields'])
+        self.update(xq_record=delivery.record, xq_withdrawn=False, xq_grant=content['grant'],
+                    xq_purpose=content['purpose'], xq_legal_basis=content['legal_basis'], xq_department=department)
+        self.touch(delivery)
+
+    def touch(self, delivery):
+        content = delivery.content
+        self.update(xq_version=content['version'], xq_status=content['reason'], xq_flags=content['flags'],
+                    xq_partition=delivery.partition, xq_leaf=delivery.leaf, xq_delivered_at=content['delivered_at'])
+
+
+def fold(world, subscriber, marks, refused):
+    """{table: {record: Row}} after all deliveries."""
+    tables = {}
+    for partition in world.deliveries(subscriber):
+        for delivery in partition:
+            if (delivery.partition, delivery.leaf) in refused:
+                continue
+            item = world.item_of(delivery)
+            rows = tables.setdefault(world.catalogue.table(item), {})
+            held = rows.get(delivery.record)
+            if held is not None and held['xq_version'] > delivery.content['version']:
+                continue
+            operation = delivery.content['operation']
+            if operation == 'PUT':
+                rows.setdefault(delivery.record, Row()).put(delivery, item.department)
+            elif held is not None and operation == 'WITHDRAW' and not marks:
+                del rows[delivery.record]
+            elif held is not None:
+                held.touch(delivery)
+                if operation == 'WITHDRAW':
+                    held['xq_withdrawn'] = True
+    return tables
+
+
+def plain(value):
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def read_table(connection, schema, table):
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT * FROM "{schema}"."{table}"')
+        names = [column.name for column in cursor.description]
+        for values in cursor:
+            yield dict(zip(names, map(plain, values)))
+
+
+def compare_table(connection, schema, table, wanted):
+    seen = 0
+    for row in read_table(connection, schema, table):
+        seen += 1
+        due = wanted.get(row['xq_record'])
+        if due is None:
+            return [f'record {row["xq_record"].hex()} should not be there']
+        for name, value in row.items():
+            if value != due.get(name):
+                return [f'record {row["xq_record"].hex()}: column {name} differs']
+        missing = [name for name in due if name not in row]
+        if missing:
+            return [f'columns missing: {missing}']
+    return [] if seen == len(wanted) else [f'{seen} rows where {len(wanted)} are due']
+
+
+def tables_of(connection, schema):
+    with connection.cursor() as cursor:
+        cursor.execute('SELECT table_name FROM information_schema.columns WHERE table_schema = %s AND column_name = %s',
+                       (schema, 'xq_record'))
+        return {name for name, in cursor}
+
+
+def wait_applied(connection, schema, topic, sizes):
+    """Until the positions stand at the ends of the logs; the reason when they do not in time."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(f'SELECT partition, log_size FROM "{schema}".xinqiao_position WHERE topic = %s', (topic,))
+            stored = dict(cursor)
+        connection.rollback()
+        behind = [f'partition {number}: {stored.get(number, 0)} applied of {size}'
+                  for number, size in enumerate(sizes) if stored.get(number, 0) != size]
+        if not behind or time.monotonic() > until:
+            return behind
+        time.sleep(0.5)
+
+
+def check_postgresql(world, subscriber, settings, result):
+    schema, marks = settings.get('schema', 'public'), settings.get('withdraw') == 'mark'
+    topic = f'{world.prefix}out.{subscriber.name}'
+    partitions = world.deliveries(subscriber)
+    connection = psycopg2.connect(settings['connection'], options='-c timezone=UTC')
+    why = wait_applied(connection, schema, topic, [len(partition) for partition in partitions])
+    result.note(f'sinks: {subscriber.name} has applied the whole topic', why)
+    if why:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT partition, leaf FROM "{schema}".xinqiao_refused WHERE topic = %s', (topic,))
+        refused = set(cursor)
+    tables = fold(world, subscriber, marks, refused)
+    for table in sorted(tables_of(connection, schema) | set(tables)):
+        wanted = tables.get(table, {})
+        why = compare_table(connection, schema, table, wanted)
+        if wanted or why:
+            result.note(f'sinks: {subscriber.name}, table {table}, {len(wanted)} rows', why)
+    connection.close()
+
+
+# ── NDJSON ──
+
+def as_json(value):
+    if isinstance(value, datetime.datetime):
+        return value.astimezone(datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%S.') + f'{value.microsecond // 1000:03d}Z'
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    return value
+
+
+def line_of(world, delivery):
+    content, item = delivery.content, world.item_of(delivery)
+    line = {name: as_json(content[name]) for name in ('operation', 'reason', 'grant', 'purpose', 'legal_basis', 'flags',
+                                                      'version', 'delivered_at')}
+    line['fields'] = content['fields'] and {name: as_json(value) for name, value in content['fields'].items()}
+    return {**line, 'record': delivery.record.hex(), 'partition': delivery.partition, 'leaf': delivery.leaf,
+            'department': item.department, 'item': item.name}
+
+
+def read_lines(folder, subscriber):
+    for path in sorted(pathlib.Path(folder).glob(f'{subscriber}-*.ndjson')):
+        with open(path, encoding='utf-8') as file:
+            for line in file:
+                yield json.loads(line, parse_float=decimal.Decimal)
+
+
+def wait_lines(folder, subscriber, count):
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        lines = list(read_lines(folder, subscriber))
+        if len(lines) >= count or time.monotonic() > until:
+            return lines
+        time.sleep(0.5)
+
+
+def check_ndjson(world, subscriber, settings, result):
+    partitions = world.deliveries(subscriber)
+    total = sum(map(len, partitions))
+    lines = wait_lines(settings['folder'], subscriber.name, total)
+    why, following = [], [0] * len(partitions)
+    for line in lines:
+        number = line['partition']
+        if following[number] >= len(partitions[number]):
+            why.append(f'partition {number}: a line more than the topic has records')
+            break
+        delivery = partitions[number][following[number]]
+        following[number] += 1
+        if line != line_of(world, delivery):
+            why.append(f'partition {number}, leaf {line["leaf"]}: the line is not delivery {delivery.leaf}')
+            break
+    if not why and len(lines) != total:
+        why.append(f'{len(lines)} lines where the topic has {total} records')
+    result.note(f'sinks: {subscriber.name}, {total} lines', why)
