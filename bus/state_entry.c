@@ -32,17 +32,22 @@ static uint16_t get_u16le(const uint8_t *from)
     return (uint16_t)(from[0] | from[1] << 8);
 }
 
+bool bus_state_is_record(struct bus_bytes key)
+{
+    return key.length == BUS_STATE_RECORD_KEY_SIZE && key.data[0] == BUS_STATE_SUBJECT;
+}
+
 void bus_state_record_key(const uint8_t subject_key[BUS_SUBJECT_KEY_SIZE], const uint8_t record[BUS_IDENTITY_SIZE],
                           uint8_t out_key[BUS_STATE_RECORD_KEY_SIZE])
 {
-    out_key[0] = BUS_STATE_RECORD;
+    out_key[0] = BUS_STATE_SUBJECT;
     memcpy(out_key + 1, subject_key, BUS_SUBJECT_KEY_SIZE);
     memcpy(out_key + 1 + BUS_SUBJECT_KEY_SIZE, record, BUS_IDENTITY_SIZE);
 }
 
 void bus_state_name_key(const uint8_t subject_key[BUS_SUBJECT_KEY_SIZE], uint8_t out_key[BUS_STATE_NAME_KEY_SIZE])
 {
-    out_key[0] = BUS_STATE_NAME;
+    out_key[0] = BUS_STATE_SUBJECT;
     memcpy(out_key + 1, subject_key, BUS_SUBJECT_KEY_SIZE);
 }
 

@@ -10,9 +10,9 @@
 #include "bus/subject.h"
 
 enum bus_state_kind {
-    BUS_STATE_RECORD = 'R',   /* subject key | record identity */
-    BUS_STATE_NAME = 'N',     /* subject key: what the register says of an organisation */
-    BUS_STATE_LOG = 'L',      /* log name: size and peaks of an output log */
+    BUS_STATE_SUBJECT =
+        'R',             /* subject key | record identity: a record; subject key alone: what the register says of it */
+    BUS_STATE_LOG = 'L', /* log name: size and peaks of an output log */
     BUS_STATE_SEQUENCE = 'Q', /* adapter | 0x00 | topic: the last sequence number seen */
     BUS_STATE_BOOK = 'C',     /* the partition's book, as in xq.books */
     BUS_STATE_META = 'M',     /* LMDB only: the changelog offset up to which the environment is complete */
@@ -59,6 +59,8 @@ struct bus_state_name {
     int64_t version; /* of the register's event */
 };
 
+/* Whether a key is that of a record. */
+bool bus_state_is_record(struct bus_bytes key);
 void bus_state_record_key(const uint8_t subject_key[BUS_SUBJECT_KEY_SIZE], const uint8_t record[BUS_IDENTITY_SIZE],
                           uint8_t out_key[BUS_STATE_RECORD_KEY_SIZE]);
 void bus_state_name_key(const uint8_t subject_key[BUS_SUBJECT_KEY_SIZE], uint8_t out_key[BUS_STATE_NAME_KEY_SIZE]);

@@ -53,7 +53,7 @@ static enum bus_status take_state(void *self, const struct bus_message *message,
 {
     struct cli_life *life = ((struct reading *)self)->life;
     const uint8_t *key = message->key.data;
-    if (message->key.length != BUS_STATE_RECORD_KEY_SIZE || key[0] != BUS_STATE_RECORD ||
+    if (!bus_state_is_record(message->key) ||
         memcmp(key + 1 + BUS_SUBJECT_KEY_SIZE, life->identity, BUS_IDENTITY_SIZE) != 0)
         return BUS_OK;
     struct cli_life_state *state = ADD(life->states, life->state_count);

@@ -163,7 +163,7 @@ enum bus_status gateway_state_replay(struct gateway_state *state, struct bus_byt
         return bus_fail(error, BUS_FATAL, "xq.state/%d holds a key of %zu bytes at offset %lld", state->partition,
                         key.length, (long long)offset);
     uint8_t record[BUS_STATE_RECORD_SIZE];
-    if (key.data[0] == BUS_STATE_RECORD && value.data != NULL) {
+    if (bus_state_is_record(key) && value.data != NULL) {
         struct bus_state_entry entry;
         enum bus_status status = broken(bus_state_record_read(value, &entry, NULL, error), state, error);
         if (status != BUS_OK)
@@ -387,7 +387,7 @@ static int64_t note_offsets(struct gateway_state *state)
         struct gateway_slot *slot = slots[i];
         if (slot->offset >= next)
             next = slot->offset + 1;
-        if (slot->key.data[0] == BUS_STATE_RECORD && slot->value != NULL)
+        if (bus_state_is_record(slot->key) && slot->value != NULL)
             bus_state_record_set_state(slot->value, slot->offset);
     }
     return next;

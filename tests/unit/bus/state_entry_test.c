@@ -109,8 +109,10 @@ static void keys_begin_with_what_they_name(void **unused)
     size_t length;
     bus_state_record_key(subject, record, key);
     assert_true(key[0] == 'R' && key[1] == 1 && key[17] == 2);
+    assert_true(bus_state_is_record(bus_bytes_of(key, BUS_STATE_RECORD_KEY_SIZE)));
+    assert_false(bus_state_is_record(bus_bytes_of(key, BUS_STATE_NAME_KEY_SIZE)));
     bus_state_name_key(subject, key);
-    assert_true(key[0] == 'N' && key[1] == 1);
+    assert_true(key[0] == 'R' && key[1] == 1); /* beside its records */
     assert_int_equal(bus_state_log_key("xq.out.court/3", key, &length, NULL), BUS_OK);
     assert_true(bus_bytes_equal_text(bus_bytes_of(key, length), "Lxq.out.court/3"));
     assert_int_equal(bus_state_sequence_key(bus_bytes_text("tax"), "t", key, &length, NULL), BUS_OK);

@@ -468,7 +468,7 @@ static void a_batch_larger_than_an_audit_record_still_chains(void **unused)
     }
     size_t entries = 0;
     for (size_t i = 0; i < test_world_count(world, "xq.state"); i++)
-        entries += test_world_record(world, "xq.state", i)->key.data[0] == BUS_STATE_RECORD;
+        entries += bus_state_is_record(test_world_record(world, "xq.state", i)->key);
     assert_int_equal(entries, 1);
 }
 
