@@ -87,15 +87,13 @@ static enum bus_status hash_leaves(const struct subscribers_sealed_log *log, enu
 static enum bus_status check_seal(struct subscribers_sealed_log *log, const struct bus_seal *seal,
                                   struct bus_error *error)
 {
-    if (strcmp(seal->log, log->name) != 0)
-        return bus_reject(error, "SEAL_LOG", "签章属于另一个日志", "the seal is another log's");
     enum bus_hash hash = bus_suite_hash(seal->suite);
     if (log->reader.log.size > 0 && hash != log->hash)
         return bus_reject(error, "SEAL_SUITE", "签章的密码套件与日志不符", "the seal's suite is not the log's");
     bus_digest_bytes *leaves;
     enum bus_status status = hash_leaves(log, hash, &leaves, error);
     if (status == BUS_OK)
-        status = subscribers_seals_check(log->seals, seal, error);
+        status = subscribers_seals_check(log->seals, seal, log->name, error);
     if (status == BUS_OK)
         status = bus_seal_reader_check(&log->reader, seal, (const bus_digest_bytes *)leaves, log->pending->count,
                                        log->arena, error);

@@ -87,13 +87,13 @@ static bool is_known_good(const struct subscribers_seals *seals, const struct bu
            memcmp(seals->good.signature, seal->signature, seal->signature_length) == 0;
 }
 
-enum bus_status subscribers_seals_check(struct subscribers_seals *seals, const struct bus_seal *seal,
+enum bus_status subscribers_seals_check(struct subscribers_seals *seals, const struct bus_seal *seal, const char *log,
                                         struct bus_error *error)
 {
-    if (strcmp(seal->exchange, seals->exchange) != 0)
-        return bus_reject(error, "SEAL_EXCHANGE", "签章属于另一个交换平台", "the seal is another exchange's");
     const struct bus_key *key;
-    enum bus_status status = find_key(seals, seal->key_id, &key, error);
+    enum bus_status status = bus_seal_expect(seal, seals->exchange, log, error);
+    if (status == BUS_OK)
+        status = find_key(seals, seal->key_id, &key, error);
     if (status != BUS_OK)
         return status;
     if (bus_key_suite(key) != seal->suite)

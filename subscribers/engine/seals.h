@@ -13,10 +13,10 @@ struct subscribers_seals;
 struct subscribers_seals *subscribers_seals_create(const char *folder, const char *exchange);
 void subscribers_seals_destroy(struct subscribers_seals *seals);
 
-/* REJECT: SEAL_EXCHANGE (another exchange's), SEAL_KEY (not pinned), SEAL_PATH, SEAL_SIGNATURE. FATAL: a pinned key cannot be
- * read. */
+/* Whether a pinned key signed the seal, and for this log. REJECT: SEAL_OTHER_LOG, SEAL_KEY (not pinned), SEAL_PATH, SEAL_FRONTIER,
+ * SEAL_SIGNATURE. FATAL: a pinned key cannot be read. */
 BUS_MUST_CHECK enum bus_status subscribers_seals_check(struct subscribers_seals *seals, const struct bus_seal *seal,
-                                                       struct bus_error *error);
+                                                       const char *log, struct bus_error *error);
 /* Signatures verified so far; the rest was known. */
 uint64_t subscribers_seals_verified(const struct subscribers_seals *seals);
 
