@@ -18,7 +18,7 @@ struct fixture {
     struct bus_arena *arena;
     struct subscribers_seals *seals;
     uint8_t keys[LOGS][RECORDS][BUS_IDENTITY_SIZE];
-    char values[LOGS][RECORDS][16];
+    char values[LOGS][RECORDS][48];
     uint8_t leaves[LOGS][RECORDS][8];
     struct bus_merkle logs[LOGS];
     struct bus_buffer seal[LOGS];

@@ -1,0 +1,169 @@
+#include "subscribers/engine/backlog.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+/* cmocka wants the three above first */
+#include <cmocka.h>
+
+#include "tests/support/delivery_builder.h"
+
+static struct test_deliveries made;
+
+static int set_up(void **state)
+{
+    (void)state;
+    test_deliveries_open(&made);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    test_deliveries_close(&made);
+    return 0;
+}
+
+static int64_t stands_still(void *self)
+{
+    (void)self;
+    return 1790000000000;
+}
+
+static struct subscribers_batch new_batch(const char *subscriber)
+{
+    return (struct subscribers_batch){.subscriber = subscriber, .clock = {stands_still, NULL}};
+}
+
+/* A backlog of one piece: a PUT, a STATUS and whatever `last` is. */
+static void fill(struct subscribers_backlog *backlog, struct bus_bytes last)
+{
+    struct bus_error error;
+    struct bus_buffer value;
+    bus_buffer_init(&value, BUS_DATUM_MAX_SIZE);
+    struct subscribers_piece *piece = subscribers_piece_create(3);
+    piece->first_leaf = 40;
+    test_delivery_value(&made, BUS_DELIVERY_PUT, 1, 7, &value);
+    assert_int_equal(subscribers_piece_append(piece, 100, test_delivery_record(1), bus_buffer_view(&value), &error),
+                     BUS_OK);
+    bus_buffer_reset(&value);
+    test_delivery_value(&made, BUS_DELIVERY_STATUS, 1, 7, &value);
+    assert_int_equal(subscribers_piece_append(piece, 101, test_delivery_record(1), bus_buffer_view(&value), &error),
+                     BUS_OK);
+    assert_int_equal(subscribers_piece_append(piece, 102, test_delivery_record(2), last, &error), BUS_OK);
+    bus_buffer_release(&value);
+    subscribers_backlog_add(backlog, piece, 5);
+}
+
+static void reads_every_delivery_with_its_place(void **state)
+{
+    (void)state;
+    struct subscribers_backlog backlog = {0};
+    struct subscribers_batch batch = new_batch("court");
+    struct bus_error error;
+    struct bus_buffer last;
+    bus_buffer_init(&last, BUS_DATUM_MAX_SIZE);
+    test_delivery_value(&made, BUS_DELIVERY_WITHDRAW, 2, 9, &last);
+    fill(&backlog, bus_buffer_view(&last));
+    assert_int_equal(backlog.records, 3);
+    assert_int_equal(subscribers_backlog_decode(&backlog, made.views, &batch, &error), BUS_OK);
+    assert_int_equal(batch.count, 3);
+    const struct subscribers_delivery *put = &batch.deliveries[0], *gone = &batch.deliveries[2];
+    assert_int_equal(put->operation, BUS_DELIVERY_PUT);
+    assert_int_equal(put->partition, 3);
+    assert_int_equal(put->offset, 100);
+    assert_int_equal(put->leaf, 40);
+    assert_int_equal(put->version, 7);
+    assert_int_equal(put->flags, 1u << BUS_FLAG_NAME_MISMATCH);
+    assert_int_equal(put->delivered_at_ms, 1790000000123);
+    assert_true(bus_bytes_equal_text(put->grant, "court-tax-arrears"));
+    assert_non_null(put->fields.data);
+    assert_int_equal(batch.deliveries[1].operation, BUS_DELIVERY_STATUS);
+    assert_string_equal(subscribers_delivery_reason(&batch.deliveries[1]), "DISPUTED");
+    assert_null(batch.deliveries[1].fields.data);
+    assert_int_equal(gone->operation, BUS_DELIVERY_WITHDRAW);
+    assert_int_equal(gone->leaf, 42);
+    assert_memory_equal(gone->record, test_delivery_record(2), BUS_IDENTITY_SIZE);
+    bus_buffer_release(&last);
+    subscribers_batch_release(&batch);
+    subscribers_backlog_clear(&backlog);
+}
+
+static void refuses_only_the_delivery_that_is_no_datum(void **state)
+{
+    (void)state;
+    struct subscribers_backlog backlog = {0};
+    struct subscribers_batch batch = new_batch("court");
+    struct bus_error error;
+    struct bus_buffer last;
+    bus_buffer_init(&last, BUS_DATUM_MAX_SIZE);
+    test_delivery_value(&made, BUS_DELIVERY_PUT, 2, 9, &last);
+    last.length -= 1;
+    fill(&backlog, bus_buffer_view(&last));
+    assert_int_equal(subscribers_backlog_decode(&backlog, made.views, &batch, &error), BUS_OK);
+    assert_false(subscribers_delivery_is_refused(&batch.deliveries[0]));
+    assert_false(subscribers_delivery_is_refused(&batch.deliveries[1]));
+    assert_true(subscribers_delivery_is_refused(&batch.deliveries[2]));
+    bus_buffer_release(&last);
+    subscribers_batch_release(&batch);
+    subscribers_backlog_clear(&backlog);
+}
+
+static void stops_at_a_view_that_is_not_the_subscribers(void **state)
+{
+    (void)state;
+    struct subscribers_backlog backlog = {0};
+    struct subscribers_batch batch = new_batch("website");
+    struct bus_error error;
+    struct bus_buffer last;
+    bus_buffer_init(&last, BUS_DATUM_MAX_SIZE);
+    test_delivery_value(&made, BUS_DELIVERY_WITHDRAW, 2, 9, &last);
+    fill(&backlog, bus_buffer_view(&last));
+    assert_int_equal(subscribers_backlog_decode(&backlog, made.views, &batch, &error), BUS_FATAL);
+    assert_string_not_equal(error.message_zh, "");
+    bus_buffer_release(&last);
+    subscribers_batch_release(&batch);
+    subscribers_backlog_clear(&backlog);
+}
+
+static void counts_each_delivery_once_however_often_it_is_tried(void **state)
+{
+    (void)state;
+    struct bus_error error;
+    struct subscribers_delivery deliveries[] = {
+        test_delivery(&made, BUS_DELIVERY_PUT, 1, 1, 0),
+        test_delivery(&made, BUS_DELIVERY_PUT, 2, 1, 1),
+        test_delivery(&made, BUS_DELIVERY_WITHDRAW, 1, 2, 2),
+    };
+    struct subscribers_advance advance = {.book = bus_book_create("agent/court/0")};
+    subscribers_position_init(&advance.position, 0);
+    struct subscribers_batch batch = new_batch("court");
+    batch.deliveries = deliveries;
+    batch.count = 3;
+    batch.advances = &advance;
+    batch.advance_count = 1;
+    subscribers_delivery_refuse(&deliveries[1], "PG_23514");
+    assert_int_equal(subscribers_batch_settle(&batch, &error), BUS_OK);
+    assert_int_equal(subscribers_batch_settle(&batch, &error), BUS_OK);
+    assert_int_equal(bus_book_count(advance.book, "tax", "arrears", "court", BUS_MEASURE_APPLIED), 2);
+    assert_int_equal(bus_book_count(advance.book, "tax", "arrears", "court", BUS_MEASURE_REFUSED), 1);
+    struct bus_book *stored = bus_book_create("agent/court/0");
+    int64_t at_ms;
+    assert_int_equal(bus_book_decode(bus_buffer_view(&advance.position.book), stored, &at_ms, &error), BUS_OK);
+    assert_int_equal(bus_book_count(stored, "tax", "arrears", "court", BUS_MEASURE_APPLIED), 2);
+    assert_int_equal(at_ms, 1790000000000);
+    bus_book_destroy(stored);
+    bus_book_destroy(advance.book);
+    subscribers_position_release(&advance.position);
+    test_deliveries_free(deliveries, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_every_delivery_with_its_place),
+        cmocka_unit_test(refuses_only_the_delivery_that_is_no_datum),
+        cmocka_unit_test(stops_at_a_view_that_is_not_the_subscribers),
+        cmocka_unit_test(counts_each_delivery_once_however_often_it_is_tried),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
