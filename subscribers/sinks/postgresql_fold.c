@@ -2,9 +2,12 @@
 
 #include <stdlib.h>
 
-static const struct subscribers_delivery *any(const struct postgresql_folded *folded)
+/* The newest of them: each is at least as new as those before it. */
+static const struct subscribers_delivery *newest(const struct postgresql_folded *folded)
 {
-    return folded->row != NULL ? folded->row : folded->status;
+    if (folded->status != NULL)
+        return folded->status;
+    return folded->withdrawal != NULL ? folded->withdrawal : folded->put;
 }
 
 /* Record identities are digests: their first bytes are as good as any hash. */
@@ -18,26 +21,23 @@ static struct postgresql_folded *find_or_add(struct postgresql_fold *fold, const
             return &fold->records[fold->count - 1];
         }
         struct postgresql_folded *folded = &fold->records[fold->slots[slot] - 1];
-        if (memcmp(any(folded)->record, record, BUS_IDENTITY_SIZE) == 0)
+        if (memcmp(newest(folded)->record, record, BUS_IDENTITY_SIZE) == 0)
             return folded;
     }
 }
 
-static int64_t version_of(const struct postgresql_folded *folded)
-{
-    int64_t version = folded->row != NULL ? folded->row->version : INT64_MIN;
-    return folded->status != NULL && folded->status->version > version ? folded->status->version : version;
-}
-
 static void take(struct postgresql_folded *folded, const struct subscribers_delivery *delivery)
 {
-    if (delivery->version < version_of(folded))
+    const struct subscribers_delivery *before = newest(folded);
+    if (before != NULL && delivery->version < before->version)
         return;
-    if (delivery->operation == BUS_DELIVERY_STATUS) {
-        folded->status = delivery;
-    } else {
-        folded->row = delivery;
+    switch (delivery->operation) {
+    case BUS_DELIVERY_PUT: *folded = (struct postgresql_folded){.put = delivery}; break;
+    case BUS_DELIVERY_WITHDRAW:
+        folded->withdrawal = delivery;
         folded->status = NULL;
+        break;
+    case BUS_DELIVERY_STATUS: folded->status = delivery; break;
     }
 }
 

@@ -1,15 +1,16 @@
 /* PostgreSQL fold: of many deliveries about one record, those that make the row what it is in the end.
  *
- * The last PUT or WITHDRAW wins and the last STATUS behind it is added; what is older than the winner's version changes nothing.
- * So a record is touched at most twice a batch, whatever came. */
+ * The last PUT counts, the last WITHDRAW behind it, and the last STATUS behind both; what is older than the newest version so far
+ * changes nothing. So a record is touched a bounded number of times a batch, whatever came. */
 #ifndef SUBSCRIBERS_SINKS_POSTGRESQL_FOLD_H
 #define SUBSCRIBERS_SINKS_POSTGRESQL_FOLD_H
 
 #include "subscribers/engine/batch.h"
 
-struct postgresql_folded {
-    const struct subscribers_delivery *row;    /* a PUT or a WITHDRAW; NULL = none */
-    const struct subscribers_delivery *status; /* a STATUS after it; NULL = none */
+struct postgresql_folded { /* NULL = none */
+    const struct subscribers_delivery *put;
+    const struct subscribers_delivery *withdrawal; /* after the PUT */
+    const struct subscribers_delivery *status;     /* after both */
 };
 
 struct postgresql_fold {

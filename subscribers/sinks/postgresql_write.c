@@ -89,7 +89,7 @@ struct plan {
         size_t first; /* of its puts in `order` */
     } * tables;
     uint32_t *order; /* folded records with a PUT, table by table */
-    size_t changes;
+    size_t changes;  /* records with a withdrawal or a status */
 };
 
 static void plan_release(struct plan *plan)
@@ -99,36 +99,45 @@ static void plan_release(struct plan *plan)
     free(plan->order);
 }
 
-static bool is_put(const struct postgresql_folded *folded)
+/* A row that the same batch deletes again is not written first. */
+static bool has_put(const struct postgresql_writer *writer, const struct postgresql_folded *folded)
 {
-    return folded->row != NULL && folded->row->operation == BUS_DELIVERY_PUT;
+    return folded->put != NULL && (writer->marks_withdrawn || folded->withdrawal == NULL);
 }
 
-static enum bus_status count_work(struct plan *plan, const struct postgresql_tables *tables,
+static const struct bus_view *view_of(const struct postgresql_folded *folded)
+{
+    const struct subscribers_delivery *any = folded->put != NULL          ? folded->put
+                                             : folded->withdrawal != NULL ? folded->withdrawal
+                                                                          : folded->status;
+    return any->view;
+}
+
+static enum bus_status count_work(struct plan *plan, const struct postgresql_writer *writer,
                                   const struct postgresql_fold *fold, struct bus_error *error)
 {
     const struct postgresql_view *last = NULL;
     for (size_t i = 0; i < fold->count; i++) {
         const struct postgresql_folded *folded = &fold->records[i];
-        const struct bus_view *view = (folded->row != NULL ? folded->row : folded->status)->view;
+        const struct bus_view *view = view_of(folded);
         if (last == NULL || last->view != view)
-            last = postgresql_tables_find(tables, view);
+            last = postgresql_tables_find(writer->tables, view);
         if (last == NULL)
             return bus_fail(error, BUS_FATAL, "a delivery of grant %s has no table", view->grant->name);
         plan->views[i] = last;
         size_t t = last->table->number;
-        plan->tables[t].puts += is_put(folded);
-        plan->tables[t].withdrawals += folded->row != NULL && !is_put(folded);
+        plan->tables[t].puts += has_put(writer, folded);
+        plan->tables[t].withdrawals += folded->withdrawal != NULL;
         plan->tables[t].statuses += folded->status != NULL;
-        plan->changes += (size_t)(folded->row != NULL && !is_put(folded)) + (size_t)(folded->status != NULL);
+        plan->changes += folded->withdrawal != NULL || folded->status != NULL;
     }
     return BUS_OK;
 }
 
-static enum bus_status plan_init(struct plan *plan, const struct postgresql_tables *tables,
+static enum bus_status plan_init(struct plan *plan, const struct postgresql_writer *writer,
                                  const struct postgresql_fold *fold, struct bus_error *error)
 {
-    size_t table_count = postgresql_tables_count(tables);
+    size_t table_count = postgresql_tables_count(writer->tables);
     *plan = (struct plan){
         .views = calloc(fold->count + 1, sizeof *plan->views),
         .tables = calloc(table_count + 1, sizeof *plan->tables),
@@ -136,7 +145,7 @@ static enum bus_status plan_init(struct plan *plan, const struct postgresql_tabl
     };
     if (plan->views == NULL || plan->tables == NULL || plan->order == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory for %zu records", fold->count);
-    enum bus_status status = count_work(plan, tables, fold, error);
+    enum bus_status status = count_work(plan, writer, fold, error);
     if (status != BUS_OK)
         return status;
     for (size_t t = 0; t < table_count; t++)
@@ -145,7 +154,7 @@ static enum bus_status plan_init(struct plan *plan, const struct postgresql_tabl
     if (filled == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
     for (size_t i = 0; i < fold->count; i++)
-        if (is_put(&fold->records[i])) {
+        if (has_put(writer, &fold->records[i])) {
             size_t t = plan->views[i]->table->number;
             plan->order[plan->tables[t].first + filled[t]++] = (uint32_t)i;
         }
@@ -180,7 +189,7 @@ static enum bus_status copy_puts(struct postgresql_writer *writer, const struct 
     postgresql_row_header(&writer->buffer);
     for (size_t i = 0; status == BUS_OK && good && i < plan->tables[table].puts; i++) {
         uint32_t record = plan->order[plan->tables[table].first + i];
-        good = append_row(&writer->buffer, plan->views[record], fold->records[record].row);
+        good = append_row(&writer->buffer, plan->views[record], fold->records[record].put);
         if (writer->buffer.length >= FLUSH_BYTES)
             status = flush(writer, error);
     }
@@ -222,8 +231,8 @@ static enum bus_status copy_changes(struct postgresql_writer *writer, const stru
     for (size_t i = 0; status == BUS_OK && i < fold->count; i++) {
         const struct postgresql_folded *folded = &fold->records[i];
         size_t table = plan->views[i]->table->number;
-        if (folded->row != NULL && !is_put(folded))
-            append_change(&writer->buffer, 2 * table, folded->row);
+        if (folded->withdrawal != NULL)
+            append_change(&writer->buffer, 2 * table, folded->withdrawal);
         if (folded->status != NULL)
             append_change(&writer->buffer, 2 * table + 1, folded->status);
         if (writer->buffer.length >= FLUSH_BYTES)
@@ -257,7 +266,7 @@ enum bus_status postgresql_write(struct postgresql_writer *writer, const struct 
     struct plan plan = {0};
     enum bus_status status = postgresql_fold_init(&fold, deliveries, count, error);
     if (status == BUS_OK)
-        status = plan_init(&plan, writer->tables, &fold, error);
+        status = plan_init(&plan, writer, &fold, error);
     if (status == BUS_OK)
         status = write_puts(writer, &plan, &fold, again, error);
     if (status == BUS_OK && plan.changes > 0)

@@ -109,7 +109,7 @@ def longest_log(world):
          for number, partition in enumerate(world.output(subscriber))), key=lambda log: len(log[2]))
     ends = [at + 1 for at, message in enumerate(partition) if 'xq-seal' in message.headers]
     few = [end for end in ends if end <= MOST_RECORDS]
-    end = few[-1] if len(few) > 1 else ends[min(1, len(ends) - 1)]
+    end = few[-1] if len(few) > 1 else (ends[:2] or [0])[-1]
     return f'{world.prefix}out.{subscriber.name}/{number}', [headers(message) for message in partition[:end]]
 
 
@@ -118,7 +118,7 @@ def check_tampering(world, result):
     schema, exchange = world.catalogue.seal, world.catalogue.exchange
     name, log = longest_log(world)
     if not plain_records(log):
-        result.note('tampering: a log to copy', [f'{name} has no three records in a row under one seal'])
+        result.note('tampering: a log to copy', [f'not even {name} has three records in a row under one seal'])
         return
     seals.check_log(keys, schema, exchange, name, log)  # the copy itself is good, or nothing below means anything
     for what, copy in forgeries(log, schema):
