@@ -61,7 +61,8 @@ struct bus_cursor {
 
 static inline struct bus_cursor bus_cursor_of(struct bus_bytes bytes)
 {
-    return (struct bus_cursor){bytes.data, bytes.data + bytes.length, false};
+    /* NULL + 0 is undefined in C. */
+    return (struct bus_cursor){bytes.data, bytes.length > 0 ? bytes.data + bytes.length : bytes.data, false};
 }
 
 static inline size_t bus_cursor_left(const struct bus_cursor *cursor)

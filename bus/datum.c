@@ -167,7 +167,7 @@ static enum walk walk_type(struct walker *walker, const struct bus_schema_type *
     enum walk walk;
     switch (type->type) {
     case BUS_TYPE_NULL: return WALK_OK;
-    case BUS_TYPE_BOOLEAN: return walker->at < walker->end && *walker->at > 1 ? WALK_VARINT : skip(walker, 1);
+    case BUS_TYPE_BOOLEAN: return walker->at<walker->end && * walker->at> 1 ? WALK_VARINT : skip(walker, 1);
     case BUS_TYPE_INT: return walk_int(walker);
     case BUS_TYPE_LONG: return take_varint(walker, &integer);
     case BUS_TYPE_FLOAT: return skip(walker, 4);
@@ -246,8 +246,8 @@ enum bus_status bus_datum_walk(const struct bus_schema *schema, struct bus_bytes
     return walk_fields(&schema->root, &walker, datum.data, out_spans, error);
 }
 
-enum bus_status bus_datum_walk_record(const struct bus_schema_type *record, struct bus_bytes datum, struct bus_span span,
-                                      struct bus_span *out_spans, struct bus_error *error)
+enum bus_status bus_datum_walk_record(const struct bus_schema_type *record, struct bus_bytes datum,
+                                      struct bus_span span, struct bus_span *out_spans, struct bus_error *error)
 {
     struct walker walker = {.at = datum.data + span.offset, .end = datum.data + span.offset + span.length};
     return walk_fields(record, &walker, datum.data, out_spans, error);
@@ -291,8 +291,8 @@ struct bus_value bus_datum_value(const struct bus_field *field, struct bus_bytes
     return read_value(field->value, cursor);
 }
 
-static enum bus_status reject_value(const struct bus_field *field, struct bus_error *error, const char *code, const char *zh,
-                                    const char *en)
+static enum bus_status reject_value(const struct bus_field *field, struct bus_error *error, const char *code,
+                                    const char *zh, const char *en)
 {
     char whole_zh[BUS_ERROR_TEXT_SIZE], whole_en[BUS_ERROR_TEXT_SIZE];
     snprintf(whole_zh, sizeof whole_zh, "字段“%s”：%s", field->name, zh);
@@ -303,7 +303,8 @@ static enum bus_status reject_value(const struct bus_field *field, struct bus_er
 /* Whether already encoded bytes are a value of the type, no more and no less. */
 static bool is_encoded(const struct bus_schema_type *type, struct bus_bytes bytes)
 {
-    struct walker walker = {.at = bytes.data, .end = bytes.data + bytes.length};
+    struct bus_cursor cursor = bus_cursor_of(bytes);
+    struct walker walker = {.at = cursor.at, .end = cursor.end};
     return walk_type(&walker, type) == WALK_OK && walker.at == walker.end;
 }
 
@@ -344,15 +345,16 @@ static void append_value(struct bus_buffer *buffer, const struct bus_value *valu
     }
 }
 
-enum bus_status bus_datum_append(struct bus_buffer *buffer, const struct bus_field *field, const struct bus_value *value,
-                                 struct bus_error *error)
+enum bus_status bus_datum_append(struct bus_buffer *buffer, const struct bus_field *field,
+                                 const struct bus_value *value, struct bus_error *error)
 {
     bool is_null = value->type == BUS_TYPE_NULL;
     if (is_null && !field->nullable && field->value->type != BUS_TYPE_NULL)
         return reject_value(field, error, "DATUM_NULL", "不允许为空", "it must not be null");
     if (!is_null && field->value->type == BUS_TYPE_ENUM && value->type == BUS_TYPE_ENUM &&
         (value->integer < 0 || (uint64_t)value->integer >= field->value->symbol_count))
-        return reject_value(field, error, "DATUM_ENUM_RANGE", walk_reasons[WALK_ENUM_RANGE].zh, walk_reasons[WALK_ENUM_RANGE].en);
+        return reject_value(field, error, "DATUM_ENUM_RANGE", walk_reasons[WALK_ENUM_RANGE].zh,
+                            walk_reasons[WALK_ENUM_RANGE].en);
     if (!is_null && !fits(field->value, value))
         return reject_value(field, error, "DATUM_TYPE", "值与字段类型不符", "the value does not fit the field's type");
     if (field->nullable) {
@@ -363,8 +365,8 @@ enum bus_status bus_datum_append(struct bus_buffer *buffer, const struct bus_fie
     return BUS_OK;
 }
 
-enum bus_status bus_datum_encode(struct bus_buffer *buffer, const struct bus_schema *schema, const struct bus_value *values,
-                                 struct bus_error *error)
+enum bus_status bus_datum_encode(struct bus_buffer *buffer, const struct bus_schema *schema,
+                                 const struct bus_value *values, struct bus_error *error)
 {
     bus_frame_append(buffer, schema->fingerprint);
     for (size_t i = 0; i < schema->root.field_count; i++) {

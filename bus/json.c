@@ -76,6 +76,10 @@ static void append_escape(struct bus_buffer *buffer, uint8_t byte)
 static void append_text(struct bus_buffer *buffer, struct bus_bytes text)
 {
     size_t plain = 0; /* start of what has not been copied yet */
+    if (text.length == 0) {
+        bus_buffer_append(buffer, "\"\"", 2);
+        return;
+    }
     bus_buffer_u8(buffer, '"');
     for (size_t i = 0; i < text.length;) {
         uint8_t byte = text.data[i];

@@ -170,7 +170,8 @@ static enum bus_status parse_content(struct parser *parser)
         if (take(parser, '"'))
             return parser->content.failed ? fail_memory(parser) : BUS_OK;
         if (!take(parser, '\\'))
-            return fail(parser, parser->at == parser->end ? "a string without an end" : "a control character in a string");
+            return fail(parser,
+                        parser->at == parser->end ? "a string without an end" : "a control character in a string");
         enum bus_status status = parse_escape(parser);
         if (status != BUS_OK)
             return status;
@@ -325,8 +326,7 @@ static enum bus_status parse_container(struct parser *parser, struct bus_json_va
     if (parser->depth == MAX_DEPTH)
         return fail(parser, "nested deeper than 64");
     parser->depth++;
-    enum bus_status status =
-        *parser->at++ == '{' ? parse_object(parser, out_value) : parse_array(parser, out_value);
+    enum bus_status status = *parser->at++ == '{' ? parse_object(parser, out_value) : parse_array(parser, out_value);
     parser->depth--;
     return status;
 }
@@ -366,7 +366,8 @@ static enum bus_status parse_text(struct parser *parser, struct bus_bytes text, 
 enum bus_status bus_json_parse(struct bus_bytes text, struct bus_json_document **out_document, struct bus_error *error)
 {
     enum bus_status status;
-    struct parser parser = {.start = text.data, .at = text.data, .end = text.data + text.length, .error = error};
+    struct bus_cursor cursor = bus_cursor_of(text);
+    struct parser parser = {.start = cursor.at, .at = cursor.at, .end = cursor.end, .error = error};
     bus_buffer_init(&parser.content, text.length + 4);
     struct bus_json_document *document = calloc(1, sizeof *document);
     if (document != NULL)

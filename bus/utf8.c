@@ -58,6 +58,8 @@ static const uint8_t *skip_common(const uint8_t *at, const uint8_t *end)
 
 bool bus_utf8_valid(struct bus_bytes text)
 {
+    if (text.length == 0)
+        return true;
     const uint8_t *at = text.data, *end = text.data + text.length;
     while (at < end) {
         at = skip_common(at, end);
