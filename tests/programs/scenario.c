@@ -473,6 +473,19 @@ static bool commit(struct scenario *scenario, const struct test_word *words, int
 
 /* --- expect --- */
 
+/* ["A","B"] as A,B and [] as none: quotes mean something else in a scenario. */
+static void append_flags(const struct test_delivery *delivery, struct bus_buffer *text)
+{
+    size_t kept = 0;
+    test_delivery_text(delivery, "flags", text);
+    for (size_t i = 0; i < text->length; i++)
+        if (strchr("[]\"", text->data[i]) == NULL)
+            text->data[kept++] = text->data[i];
+    text->length = kept;
+    if (kept == 0)
+        bus_buffer_printf(text, "none");
+}
+
 /* Whether the delivery is as the words say; if not, `why` has the first difference. */
 static bool fits(struct scenario *scenario, const struct test_delivery *delivery, const struct test_word *words,
                  int count, char why[TEST_OUTCOME_TEXT_SIZE])
@@ -487,6 +500,8 @@ static bool fits(struct scenario *scenario, const struct test_delivery *delivery
                               memmem(datum.data, datum.length, value, strlen(value)) == NULL ? value : "shown");
         else if (strcmp(name, "leaf") == 0)
             bus_buffer_printf(&scenario->text, "%llu", (unsigned long long)bus_get_u64be(delivery->record->leaf.data));
+        else if (strcmp(name, "flags") == 0)
+            append_flags(delivery, &scenario->text);
         else
             test_delivery_text(delivery, name, &scenario->text);
         if (value == NULL || bus_bytes_equal_text(bus_buffer_view(&scenario->text), value))
