@@ -4,12 +4,26 @@
 #include <stdlib.h>
 
 #include "bus/identifier.h"
+#include "bus/utf8.h"
 
 enum {
     GENERAL_MAX_LENGTH = 20000, /* characters of a text whose schema names no limit */
+    ENVELOPE_MAX_LENGTH = 200,  /* characters of a name or a rule version */
     ADULT_YEARS = 18,
     MS_A_DAY = 86400000,
+    BEIJING_MS = 8 * 3600 * 1000, /* ahead of UTC: laws count days there */
 };
+
+/* The day of a moment, rounded down also before 1970. */
+static int64_t day_of(int64_t ms)
+{
+    return ms / MS_A_DAY - (ms % MS_A_DAY < 0);
+}
+
+static int32_t today(const struct gateway_exchange *exchange)
+{
+    return (int32_t)day_of(exchange->now_ms + BEIJING_MS);
+}
 
 /* One check of one text; the codes and sentences are those of bus/identifier.h. */
 typedef enum bus_status check_function(const struct gateway_validate *validate, struct gateway_exchange *exchange,
@@ -75,7 +89,7 @@ static enum bus_status check_area(const struct gateway_validate *validate, struc
     if (!bus_catalogue_area_existed(validate->catalogue, text))
         return bus_reject(error, "AREA_UNKNOWN", "行政区划代码从未存在（GB/T 2260），请改用决定当时有效的代码",
                           "no area ever had this code (GB/T 2260); use the code in force at the time");
-    if (!bus_catalogue_area_exists_on(validate->catalogue, text, (int32_t)(exchange->now_ms / MS_A_DAY)))
+    if (!bus_catalogue_area_exists_on(validate->catalogue, text, today(exchange)))
         exchange->flags |= 1u << BUS_FLAG_AREA_ENDED;
     return BUS_OK;
 }
@@ -117,9 +131,10 @@ static const struct {
     {"case_number", check_case_number},
 };
 
-static bool field_is_date(const struct bus_field *field)
+/* Whether there is anything to ask of the field's values. */
+static bool is_checked(const struct bus_field *field)
 {
-    return field->value->type == BUS_TYPE_INT && field->value->logical == BUS_LOGICAL_DATE;
+    return field->required || field->value->type == BUS_TYPE_STRING || field->value->logical != BUS_LOGICAL_NONE;
 }
 
 static enum bus_status compile_rule(const struct gateway_validate *validate, const struct bus_field *field,
@@ -155,7 +170,7 @@ static enum bus_status compile_version(const struct gateway_validate *validate, 
             bus_error_prefix(error, "%s", version->path);
             return status;
         }
-        if (field->required || field->value->type == BUS_TYPE_STRING || field_is_date(field))
+        if (is_checked(field))
             rules->rules[rules->count++] = rule;
     }
     return BUS_OK;
@@ -225,19 +240,39 @@ static enum bus_status validate_date(const struct gateway_validate *validate, in
     return BUS_OK;
 }
 
-static size_t utf8_characters(struct bus_bytes text)
+/* A timestamp whose day no calendar of a receiver may lack. */
+static enum bus_status validate_moment(const struct gateway_validate *validate, int64_t ms, struct bus_error *error)
 {
-    size_t count = 0;
-    for (size_t i = 0; i < text.length; i++)
-        count += (text.data[i] & 0xc0) != 0x80;
-    return count;
+    return validate_date(validate, day_of(ms), error);
+}
+
+/* At most as many digits as the schema promises to those who make columns of it. */
+static enum bus_status validate_decimal(const struct bus_schema_type *type, struct bus_bytes bytes,
+                                        struct bus_error *error)
+{
+    int64_t unscaled = 0, limit = 1;
+    for (int i = 0; i < type->precision && limit <= INT64_MAX / 10; i++)
+        limit *= 10;
+    if (bytes.length > 0 && bus_decimal_value(bytes, &unscaled) && unscaled < limit && unscaled > -limit)
+        return BUS_OK;
+    return bus_reject(error, "NUMBER_RANGE", "数值为空或超出规定的位数", "the number is empty or has too many digits");
+}
+
+static enum bus_status validate_length(struct bus_bytes text, size_t max_length, struct bus_error *error)
+{
+    if (text.length <= max_length || bus_utf8_characters(text) <= max_length)
+        return BUS_OK;
+    char zh[BUS_ERROR_TEXT_SIZE], en[BUS_ERROR_TEXT_SIZE];
+    snprintf(zh, sizeof zh, "长度超过%zu个字符", max_length);
+    snprintf(en, sizeof en, "longer than %zu characters", max_length);
+    return bus_reject(error, "FIELD_TOO_LONG", zh, en);
 }
 
 static enum bus_status validate_codes(const struct rule *rule, struct bus_bytes text, struct bus_error *error)
 {
     const char *separator = rule->field->code_separator;
     const uint8_t *end = text.data + text.length;
-    for (const uint8_t *at = text.data; at <= end;) {
+    for (const uint8_t *at = text.data;;) {
         const uint8_t *stop = separator[0] != '\0' ? memchr(at, separator[0], (size_t)(end - at)) : NULL;
         if (stop == NULL)
             stop = end;
@@ -247,6 +282,8 @@ static enum bus_status validate_codes(const struct rule *rule, struct bus_bytes 
             snprintf(en, sizeof en, "the value is not in code list %s; use one of its values", rule->code_list->name);
             return bus_reject(error, "CODE_UNKNOWN", zh, en);
         }
+        if (stop == end)
+            break;
         at = stop + 1;
     }
     return BUS_OK;
@@ -255,18 +292,12 @@ static enum bus_status validate_codes(const struct rule *rule, struct bus_bytes 
 static enum bus_status validate_text(const struct gateway_validate *validate, const struct rule *rule,
                                      struct gateway_exchange *exchange, struct bus_bytes text, struct bus_error *error)
 {
-    if (text.length > rule->max_length && utf8_characters(text) > rule->max_length) {
-        char zh[BUS_ERROR_TEXT_SIZE], en[BUS_ERROR_TEXT_SIZE];
-        snprintf(zh, sizeof zh, "长度超过%zu个字符", rule->max_length);
-        snprintf(en, sizeof en, "longer than %zu characters", rule->max_length);
-        return bus_reject(error, "FIELD_TOO_LONG", zh, en);
-    }
-    if (rule->check != NULL) {
-        enum bus_status status = rule->check(validate, exchange, text, error);
-        if (status != BUS_OK)
-            return status;
-    }
-    return rule->code_list != NULL ? validate_codes(rule, text, error) : BUS_OK;
+    enum bus_status status = validate_length(text, rule->max_length, error);
+    if (status == BUS_OK && rule->check != NULL)
+        status = rule->check(validate, exchange, text, error);
+    if (status == BUS_OK && rule->code_list != NULL)
+        status = validate_codes(rule, text, error);
+    return status;
 }
 
 static enum bus_status validate_field(const struct gateway_validate *validate, const struct rule *rule,
@@ -281,7 +312,12 @@ static enum bus_status validate_field(const struct gateway_validate *validate, c
     }
     if (is_text)
         return validate_text(validate, rule, exchange, value.bytes, error);
-    return field_is_date(rule->field) ? validate_date(validate, value.integer, error) : BUS_OK;
+    switch (rule->field->value->logical) {
+    case BUS_LOGICAL_DATE: return validate_date(validate, value.integer, error);
+    case BUS_LOGICAL_TIMESTAMP_MILLIS: return validate_moment(validate, value.integer, error);
+    case BUS_LOGICAL_DECIMAL: return validate_decimal(rule->field->value, value.bytes, error);
+    default: return BUS_OK;
+    }
 }
 
 static const struct rules *rules_of(struct gateway_validate *validate, const struct bus_item_version *version)
@@ -298,7 +334,7 @@ static bool person_is_minor(const struct gateway_exchange *exchange, const char 
 {
     int birth_year, birth_month, birth_day, year, month, day;
     bus_date_civil(bus_identifier_citizen_birth(bus_bytes_text(citizen_number)), &birth_year, &birth_month, &birth_day);
-    bus_date_civil((int32_t)(exchange->now_ms / MS_A_DAY), &year, &month, &day);
+    bus_date_civil(today(exchange), &year, &month, &day);
     int age = year - birth_year - (month < birth_month || (month == birth_month && day < birth_day));
     return age < ADULT_YEARS;
 }
@@ -342,6 +378,21 @@ static enum bus_status validate_identity(const struct gateway_exchange *exchange
     return BUS_OK;
 }
 
+static enum bus_status validate_envelope_times(const struct gateway_validate *validate, const struct bus_event *event,
+                                               struct bus_error *error)
+{
+    enum bus_status status = validate_moment(validate, event->occurred_at_ms, error);
+    if (status == BUS_OK)
+        status = validate_moment(validate, event->source_committed_at_ms, error);
+    if (status == BUS_OK)
+        status = validate_moment(validate, event->published_at_ms, error);
+    if (status == BUS_OK && event->has_conduct_end_date)
+        status = validate_date(validate, event->conduct_end_date, error);
+    if (status == BUS_OK && event->has_publicity_until)
+        status = validate_date(validate, event->publicity_until, error);
+    return status;
+}
+
 static enum bus_status validate_envelope(const struct gateway_validate *validate, struct gateway_exchange *exchange,
                                          struct bus_error *error)
 {
@@ -352,11 +403,11 @@ static enum bus_status validate_envelope(const struct gateway_validate *validate
     if (status == BUS_OK && event->area_code.length > 0)
         status = check_area(validate, exchange, event->area_code, error);
     if (status == BUS_OK)
-        status = validate_date(validate, event->occurred_at_ms / MS_A_DAY, error);
-    if (status == BUS_OK && event->has_conduct_end_date)
-        status = validate_date(validate, event->conduct_end_date, error);
-    if (status == BUS_OK && event->has_publicity_until)
-        status = validate_date(validate, event->publicity_until, error);
+        status = validate_envelope_times(validate, event, error);
+    if (status == BUS_OK)
+        status = validate_length(event->subject_name, ENVELOPE_MAX_LENGTH, error);
+    if (status == BUS_OK)
+        status = validate_length(event->rule_version, ENVELOPE_MAX_LENGTH, error);
     if (event->occurred_at_ms > exchange->now_ms + MS_A_DAY)
         exchange->flags |= 1u << BUS_FLAG_DATE_IN_FUTURE;
     return status;

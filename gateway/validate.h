@@ -2,8 +2,9 @@
  *
  * The envelope: event id, record key, subject identifier and key, partition, area and dates. Then each field by the attributes of its
  * schema: required (PUT only), max_length, check, code_list. REJECT names the field; codes: EVENT_ID, RECORD_KEY, VERSION,
- * SUBJECT_ID and the codes of bus/identifier.h, SUBJECT_KEY, PARTITION, AREA_UNKNOWN, DATE_RANGE, FIELD_REQUIRED, FIELD_TOO_LONG,
- * CODE_UNKNOWN. What is doubtful but may go on becomes a flag. */
+ * SUBJECT_ID and the codes of bus/identifier.h, SUBJECT_KEY, PARTITION, AREA_UNKNOWN, DATE_RANGE (dates and times, 1900 to
+ * 2199), NUMBER_RANGE (more digits than the schema's precision), FIELD_REQUIRED, FIELD_TOO_LONG, CODE_UNKNOWN. Days are days in
+ * Beijing. What is doubtful but may go on becomes a flag. */
 #ifndef GATEWAY_VALIDATE_H
 #define GATEWAY_VALIDATE_H
 
