@@ -26,8 +26,9 @@ struct bus_book {
 
 const char *bus_measure_name(enum bus_measure measure)
 {
-    static const char *const names[] = {"read",  "published",   "consumed", "replayed", "accepted",  "duplicate", "stale",
-                                        "quarantined", "gap",   "notice",   "delivered", "applied",  "refused"};
+    static const char *const names[] = {"read",      "published", "consumed",    "replayed", "accepted",
+                                        "duplicate", "stale",     "quarantined", "gap",      "notice",
+                                        "delivered", "applied",   "refused"};
     _Static_assert(sizeof names / sizeof *names == BUS_MEASURE_COUNT, "every measure has a name");
     return names[measure];
 }
@@ -212,7 +213,8 @@ void bus_book_rewind(struct bus_book *book)
         index_all(book);
 }
 
-enum bus_status bus_book_encode(const struct bus_book *book, int64_t at_ms, struct bus_buffer *buffer, struct bus_error *error)
+enum bus_status bus_book_encode(const struct bus_book *book, int64_t at_ms, struct bus_buffer *buffer,
+                                struct bus_error *error)
 {
     bus_frame_append(buffer, BOOKS_FINGERPRINT);
     bus_datum_append_bytes(buffer, bus_bytes_text(book->name));
@@ -269,7 +271,8 @@ static enum bus_status decode_entry(struct bus_cursor *cursor, struct bus_book *
     if (!find_measure(bus_bytes_text(name), &measure))
         return bus_fail(error, BUS_REJECT, "a book with the unknown measure '%s'; written by a newer version?", name);
     if (!bus_book_add(book, department, item, subscriber, measure, count))
-        return bus_fail(error, BUS_FATAL, "cannot read a book: out of memory, or more than %d entries", MAX_BOOK_ENTRIES);
+        return bus_fail(error, BUS_FATAL, "cannot read a book: out of memory, or more than %d entries",
+                        MAX_BOOK_ENTRIES);
     return BUS_OK;
 }
 
@@ -286,7 +289,8 @@ static enum bus_status decode_entries(struct bus_cursor *cursor, struct bus_book
     return BUS_OK;
 }
 
-enum bus_status bus_book_decode(struct bus_bytes value, struct bus_book *book, int64_t *out_at_ms, struct bus_error *error)
+enum bus_status bus_book_decode(struct bus_bytes value, struct bus_book *book, int64_t *out_at_ms,
+                                struct bus_error *error)
 {
     uint64_t fingerprint;
     enum bus_status status = bus_frame_fingerprint(value, &fingerprint, error);

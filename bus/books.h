@@ -32,8 +32,8 @@ struct bus_book *bus_book_create(const char *name);
 void bus_book_destroy(struct bus_book *book);
 const char *bus_book_name_view(const struct bus_book *book);
 /* `subscriber` "" when none. Names are copied once, the first time. False when out of memory. */
-BUS_MUST_CHECK bool bus_book_add(struct bus_book *book, const char *department, const char *item, const char *subscriber,
-                                 enum bus_measure measure, int64_t count);
+BUS_MUST_CHECK bool bus_book_add(struct bus_book *book, const char *department, const char *item,
+                                 const char *subscriber, enum bus_measure measure, int64_t count);
 int64_t bus_book_count(const struct bus_book *book, const char *department, const char *item, const char *subscriber,
                        enum bus_measure measure);
 /* Every entry, in order of first use. */

@@ -65,7 +65,8 @@ static enum bus_status load_parts(struct bus_catalogue *catalogue, const struct 
     const struct bus_settings_node *root = bus_settings_root(settings);
     enum bus_status status = bus_settings_check(root, catalogue_options, error);
     if (status == BUS_OK)
-        status = bus_settings_resolve(settings, bus_settings_text(root, catalogue_options, "codes"), codes, sizeof codes, error);
+        status = bus_settings_resolve(settings, bus_settings_text(root, catalogue_options, "codes"), codes,
+                                      sizeof codes, error);
     if (status == BUS_OK)
         status = bus_settings_resolve(settings, bus_settings_text(root, catalogue_options, "receivers"), receivers,
                                       sizeof receivers, error);

@@ -28,8 +28,8 @@ struct bus_item {
     const char *name_zh, *name_en, *class_zh;
     /* The catalogue's columns, for its readers: what is recorded, openness (public, shared, authorised), sharing, source, cadence. */
     const char *conduct_zh, *openness, *sharing, *source, *cadence;
-    const char *folder; /* of its schemas, below the catalogue's folder */
-    bool is_register;   /* the item that says which names and organisations exist */
+    const char *folder;                /* of its schemas, below the catalogue's folder */
+    bool is_register;                  /* the item that says which names and organisations exist */
     const char *register_status_field; /* says whether an organisation exists still; "" when there is none */
     const char *const *register_ended; /* its values that mean "no more" */
     size_t register_ended_count;
@@ -50,7 +50,7 @@ struct bus_grant {
     /* In force while from <= now < to; to = INT64_MAX when open. Written as days in Beijing (UTC+8), the last one included. */
     int64_t from_ms, to_ms;
     bool organisations, persons; /* subject kinds */
-    const char *const *areas; /* prefixes; none = everywhere */
+    const char *const *areas;    /* prefixes; none = everywhere */
     size_t area_count;
 };
 

@@ -19,7 +19,8 @@ struct check {
     size_t wrong;
 };
 
-static void say(struct check *check, enum bus_finding finding, const char *zh, const char *format, ...) BUS_PRINTF(4, 5);
+static void say(struct check *check, enum bus_finding finding, const char *zh, const char *format, ...)
+    BUS_PRINTF(4, 5);
 
 /* `zh` is whole already; the English text is formatted. */
 static void say(struct check *check, enum bus_finding finding, const char *zh, const char *format, ...)
@@ -40,7 +41,8 @@ static void check_loaded(struct check *check, const struct bus_catalogue *catalo
     for (size_t i = 0; i < bus_catalogue_subscriber_count(catalogue); i++)
         grants += bus_catalogue_subscriber(catalogue, i)->grant_count;
     size_t items = bus_catalogue_item_count(catalogue), subscribers = bus_catalogue_subscriber_count(catalogue);
-    snprintf(zh, sizeof zh, "%zu个目录项均有模式，信封字段在前；%zu个订阅方的%zu项授权所列字段均存在且允许授权", items, subscribers, grants);
+    snprintf(zh, sizeof zh, "%zu个目录项均有模式，信封字段在前；%zu个订阅方的%zu项授权所列字段均存在且允许授权", items,
+             subscribers, grants);
     say(check, BUS_FINDING_GOOD, zh,
         "%zu items have their schemas, envelope first; the fields of %zu grants to %zu subscribers exist and may be granted",
         items, grants, subscribers);
@@ -71,7 +73,8 @@ static void check_published_line(struct check *check, const char *folder, const 
         say(check, BUS_FINDING_WRONG, zh, "published schema cannot be read: %s", error.message);
     } else if (memcmp(expected, found, sizeof found) != 0) {
         snprintf(zh, sizeof zh, "已发布的模式%s被改动；请恢复原文件，改动应作为新版本发布", name);
-        say(check, BUS_FINDING_WRONG, zh, "published schema %s was changed; restore it and publish the change as a new version", name);
+        say(check, BUS_FINDING_WRONG, zh,
+            "published schema %s was changed; restore it and publish the change as a new version", name);
     } else {
         ++*out_unchanged;
     }
@@ -117,7 +120,8 @@ static void check_published(struct check *check, const struct bus_catalogue *cat
     bus_buffer_u8(&published, 0);
     if (status != BUS_OK || published.failed) {
         snprintf(zh, sizeof zh, "无法读取已发布清单%s", path);
-        say(check, BUS_FINDING_WRONG, zh, "the list of published schemas: %s", status != BUS_OK ? error.message : "too long");
+        say(check, BUS_FINDING_WRONG, zh, "the list of published schemas: %s",
+            status != BUS_OK ? error.message : "too long");
         goto out;
     }
     note_unpublished(check, catalogue, (const char *)published.data);
@@ -145,17 +149,18 @@ static void check_pair(struct check *check, const struct bus_item *item, const s
     char zh[TEXT_SIZE];
     const char *department = item->department->name;
     if (bus_schema_resolves(new->schema, old->schema, &error) != BUS_OK) {
-        snprintf(zh, sizeof zh, "%s.%s第%d版无法读取第%d版的数据：%s", department, item->name, new->number, old->number, error.message);
-        say(check, BUS_FINDING_WRONG, zh, "%s.%s: version %d cannot read data of version %d: %s", department, item->name,
-            new->number, old->number, error.message);
+        snprintf(zh, sizeof zh, "%s.%s第%d版无法读取第%d版的数据：%s", department, item->name, new->number, old->number,
+                 error.message);
+        say(check, BUS_FINDING_WRONG, zh, "%s.%s: version %d cannot read data of version %d: %s", department,
+            item->name, new->number, old->number, error.message);
         return;
     }
     bool forward = bus_schema_resolves(old->schema, new->schema, &error) == BUS_OK;
     snprintf(zh, sizeof zh, "%s.%s第%d版可读取第%d版的数据%s", department, item->name, new->number, old->number,
              forward ? "，反之亦可" : "；但旧版无法读取新版的数据");
-    say(check, forward ? BUS_FINDING_GOOD : BUS_FINDING_NOTE, zh, "%s.%s: version %d reads data of version %d%s%s", department,
-        item->name, new->number, old->number, forward ? ", and the other way round" : "; not the other way round: ",
-        forward ? "" : error.message);
+    say(check, forward ? BUS_FINDING_GOOD : BUS_FINDING_NOTE, zh, "%s.%s: version %d reads data of version %d%s%s",
+        department, item->name, new->number, old->number,
+        forward ? ", and the other way round" : "; not the other way round: ", forward ? "" : error.message);
 }
 
 static void check_versions(struct check *check, const struct bus_catalogue *catalogue)
@@ -182,7 +187,8 @@ static void check_views(struct check *check, const struct bus_catalogue *catalog
     bus_views_destroy(views);
 }
 
-enum bus_status bus_catalogue_check(const char *path, const struct bus_catalogue_report *report, struct bus_error *error)
+enum bus_status bus_catalogue_check(const char *path, const struct bus_catalogue_report *report,
+                                    struct bus_error *error)
 {
     struct check check = {.report = report};
     struct bus_catalogue *catalogue = NULL;

@@ -42,7 +42,8 @@ static size_t hash_code(struct bus_bytes code)
 
 static const struct bus_code *find_code(const struct bus_code_list *list, struct bus_bytes value)
 {
-    for (size_t slot = hash_code(value) & list->slot_mask; list->slots[slot] != 0; slot = (slot + 1) & list->slot_mask) {
+    for (size_t slot = hash_code(value) & list->slot_mask; list->slots[slot] != 0;
+         slot = (slot + 1) & list->slot_mask) {
         const struct bus_code *code = &list->codes[list->slots[slot] - 1];
         if (bus_bytes_equal_text(value, code->value))
             return code;
@@ -91,8 +92,8 @@ static enum bus_status check_values(const struct bus_settings_node *values, stru
     return BUS_OK;
 }
 
-static enum bus_status load_list(struct bus_catalogue *catalogue, const char *name, const struct bus_settings_node *root,
-                                 struct bus_error *error)
+static enum bus_status load_list(struct bus_catalogue *catalogue, const char *name,
+                                 const struct bus_settings_node *root, struct bus_error *error)
 {
     const struct bus_settings_node *values = bus_settings_child(root, "values");
     struct bus_code_list *list = &catalogue->lists[catalogue->list_count];
@@ -102,7 +103,8 @@ static enum bus_status load_list(struct bus_catalogue *catalogue, const char *na
         return fail_memory(error);
     for (size_t i = 0; i < list->count; i++) {
         const struct bus_settings_node *value = bus_settings_at(values, i);
-        codes[i] = (struct bus_code){bus_settings_text(value, value_options, "code"), bus_settings_text(value, value_options, "zh"),
+        codes[i] = (struct bus_code){bus_settings_text(value, value_options, "code"),
+                                     bus_settings_text(value, value_options, "zh"),
                                      bus_settings_text(value, value_options, "en")};
     }
     list->name = name;
@@ -116,15 +118,16 @@ static enum bus_status load_list(struct bus_catalogue *catalogue, const char *na
 }
 
 /* "YYYY-MM" to the month's first day; `absent` for "". */
-static enum bus_status read_month(const struct bus_settings_node *node, const char *name, int32_t absent, int32_t *out_days,
-                                  struct bus_error *error)
+static enum bus_status read_month(const struct bus_settings_node *node, const char *name, int32_t absent,
+                                  int32_t *out_days, struct bus_error *error)
 {
     const char *text = bus_settings_text(node, value_options, name);
     int year, month, used = 0;
     *out_days = absent;
     if (text[0] == '\0')
         return BUS_OK;
-    if (sscanf(text, "%4d-%2d%n", &year, &month, &used) != 2 || text[used] != '\0' || !bus_date_days(year, month, 1, out_days))
+    if (sscanf(text, "%4d-%2d%n", &year, &month, &used) != 2 || text[used] != '\0' ||
+        !bus_date_days(year, month, 1, out_days))
         return bus_settings_fail(node, error, "'%s' must be a month YYYY-MM, not '%s'", name, text);
     return BUS_OK;
 }

@@ -44,12 +44,15 @@ static void write_departments(const struct bus_catalogue *catalogue, struct bus_
 
 static void write_items(const struct bus_catalogue *catalogue, struct bus_buffer *buffer)
 {
-    bus_buffer_printf(buffer, "\n## 目录项 Items\n\n| 编号 | 部门.目录项 item | 名称 | name | 类别 class | 具体行为 conduct | 公开属性 openness | "
-                              "共享范围 sharing | 归集来源 source | 更新频次 cadence | 版本 version |\n"
-                              "|---|---|---|---|---|---|---|---|---|---|---|\n");
+    bus_buffer_printf(
+        buffer,
+        "\n## 目录项 Items\n\n| 编号 | 部门.目录项 item | 名称 | name | 类别 class | 具体行为 conduct | 公开属性 openness | "
+        "共享范围 sharing | 归集来源 source | 更新频次 cadence | 版本 version |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|\n");
     for (size_t i = 0; i < bus_catalogue_item_count(catalogue); i++) {
         const struct bus_item *item = bus_catalogue_item(catalogue, i);
-        bus_buffer_printf(buffer, "| %d | [`%s.%s`](#%d) |", item->number, item->department->name, item->name, item->number);
+        bus_buffer_printf(buffer, "| %d | [`%s.%s`](#%d) |", item->number, item->department->name, item->name,
+                          item->number);
         write_cell(buffer, item->name_zh);
         write_cell(buffer, item->name_en);
         write_cell(buffer, item->class_zh);
@@ -85,16 +88,19 @@ static void write_field(struct bus_buffer *buffer, const struct bus_field *field
     bus_buffer_printf(buffer, "| `%s` |", field->name);
     write_cell(buffer, field->doc);
     write_type(buffer, field);
-    bus_buffer_printf(buffer, " %s | %s | %s |", field->required ? "是 yes" : "", classification_zh(field->classification),
-                      field->personal ? "是 yes" : "");
-    bus_buffer_printf(buffer, " %s%s%s%s%s |\n", field->check, field->check[0] != '\0' && field->code_list[0] != '\0' ? ", " : "",
-                      field->code_list[0] != '\0' ? "[" : "", field->code_list, field->code_list[0] != '\0' ? "](#代码表-code-lists)" : "");
+    bus_buffer_printf(buffer, " %s | %s | %s |", field->required ? "是 yes" : "",
+                      classification_zh(field->classification), field->personal ? "是 yes" : "");
+    bus_buffer_printf(buffer, " %s%s%s%s%s |\n", field->check,
+                      field->check[0] != '\0' && field->code_list[0] != '\0' ? ", " : "",
+                      field->code_list[0] != '\0' ? "[" : "", field->code_list,
+                      field->code_list[0] != '\0' ? "](#代码表-code-lists)" : "");
 }
 
 static void write_field_table(struct bus_buffer *buffer, const struct bus_schema *schema, size_t first, size_t end)
 {
-    bus_buffer_printf(buffer, "| 字段 field | 说明 meaning | 类型 type | 必填 required | 属性 classification | 个人信息 personal | "
-                              "校验 check |\n|---|---|---|---|---|---|---|\n");
+    bus_buffer_printf(
+        buffer, "| 字段 field | 说明 meaning | 类型 type | 必填 required | 属性 classification | 个人信息 personal | "
+                "校验 check |\n|---|---|---|---|---|---|---|\n");
     for (size_t i = first; i < end; i++)
         write_field(buffer, bus_schema_field(schema, i));
 }
@@ -102,7 +108,8 @@ static void write_field_table(struct bus_buffer *buffer, const struct bus_schema
 static void write_item_fields(const struct bus_catalogue *catalogue, struct bus_buffer *buffer)
 {
     if (bus_catalogue_item_count(catalogue) > 0) {
-        bus_buffer_printf(buffer, "\n## 信封字段 Envelope\n\n每个目录项都以这些字段开头。Every item begins with these fields.\n\n");
+        bus_buffer_printf(
+            buffer, "\n## 信封字段 Envelope\n\n每个目录项都以这些字段开头。Every item begins with these fields.\n\n");
         write_field_table(buffer, bus_item_current(bus_catalogue_item(catalogue, 0))->schema, 0, BUS_ENVELOPE_FIELDS);
     }
     for (size_t i = 0; i < bus_catalogue_item_count(catalogue); i++) {
@@ -113,8 +120,9 @@ static void write_item_fields(const struct bus_catalogue *catalogue, struct bus_
         bus_buffer_printf(buffer, "记录键 key:");
         for (size_t j = 0; j < item->key_field_count; j++)
             bus_buffer_printf(buffer, "%s `%s`", j > 0 ? "," : "", item->key_fields[j]);
-        bus_buffer_printf(buffer, " · 模式 schema: `%s/%s-%d.avsc` · 指纹 fingerprint: `%016llx`\n\n", item->folder, item->name,
-                          bus_item_current(item)->number, (unsigned long long)bus_schema_fingerprint(schema));
+        bus_buffer_printf(buffer, " · 模式 schema: `%s/%s-%d.avsc` · 指纹 fingerprint: `%016llx`\n\n", item->folder,
+                          item->name, bus_item_current(item)->number,
+                          (unsigned long long)bus_schema_fingerprint(schema));
         write_field_table(buffer, schema, BUS_ENVELOPE_FIELDS, bus_schema_field_count(schema));
     }
 }
@@ -128,7 +136,8 @@ static void write_day(struct bus_buffer *buffer, int64_t ms)
 
 static void write_grant(struct bus_buffer *buffer, const struct bus_grant *grant)
 {
-    bus_buffer_printf(buffer, "| `%s` | `%s.%s` |", grant->name, grant->department != NULL ? grant->department->name : "*", grant->item);
+    bus_buffer_printf(buffer, "| `%s` | `%s.%s` |", grant->name,
+                      grant->department != NULL ? grant->department->name : "*", grant->item);
     for (size_t i = 0; i < grant->field_count; i++)
         bus_buffer_printf(buffer, "%s `%s`", i > 0 ? "," : "", grant->fields[i]);
     bus_buffer_printf(buffer, " |");
@@ -151,10 +160,12 @@ static void write_subscribers(const struct bus_catalogue *catalogue, struct bus_
     bus_buffer_printf(buffer, "\n## 订阅方与授权 Subscribers and grants\n");
     for (size_t i = 0; i < bus_catalogue_subscriber_count(catalogue); i++) {
         const struct bus_subscriber *subscriber = bus_catalogue_subscriber(catalogue, i);
-        bus_buffer_printf(buffer, "\n### `%s` %s %s%s\n\n| 授权 grant | 目录项 item | 字段 fields | 用途 purpose | 法律依据 legal basis | "
-                                  "期限 in force | 主体 subjects | 区域 areas |\n|---|---|---|---|---|---|---|---|\n",
-                          subscriber->name, subscriber->name_zh, subscriber->name_en,
-                          subscriber->is_public ? "（面向社会公开 open to everyone）" : "");
+        bus_buffer_printf(
+            buffer,
+            "\n### `%s` %s %s%s\n\n| 授权 grant | 目录项 item | 字段 fields | 用途 purpose | 法律依据 legal basis | "
+            "期限 in force | 主体 subjects | 区域 areas |\n|---|---|---|---|---|---|---|---|\n",
+            subscriber->name, subscriber->name_zh, subscriber->name_en,
+            subscriber->is_public ? "（面向社会公开 open to everyone）" : "");
         for (size_t j = 0; j < subscriber->grant_count; j++)
             write_grant(buffer, &subscriber->grants[j]);
     }
@@ -165,7 +176,8 @@ static void write_code_lists(const struct bus_catalogue *catalogue, struct bus_b
     bus_buffer_printf(buffer, "\n## 代码表 Code lists\n");
     for (size_t i = 0; i < bus_catalogue_code_list_count(catalogue); i++) {
         const struct bus_code_list *list = bus_catalogue_code_list_at(catalogue, i);
-        bus_buffer_printf(buffer, "\n### `%s` %s %s\n\n| 代码 code | 含义 | meaning |\n|---|---|---|\n", list->name, list->name_zh, list->name_en);
+        bus_buffer_printf(buffer, "\n### `%s` %s %s\n\n| 代码 code | 含义 | meaning |\n|---|---|---|\n", list->name,
+                          list->name_zh, list->name_en);
         for (size_t j = 0; j < list->count; j++) {
             bus_buffer_printf(buffer, "|");
             write_cell(buffer, list->codes[j].value);
@@ -178,8 +190,9 @@ static void write_code_lists(const struct bus_catalogue *catalogue, struct bus_b
 
 void bus_catalogue_document(const struct bus_catalogue *catalogue, struct bus_buffer *buffer)
 {
-    bus_buffer_printf(buffer, "# 信用信息目录 Catalogue of credit information: %s\n\n"
-                              "由 `xinqiao catalogue doc` 生成。Generated by `xinqiao catalogue doc`.\n\n",
+    bus_buffer_printf(buffer,
+                      "# 信用信息目录 Catalogue of credit information: %s\n\n"
+                      "由 `xinqiao catalogue doc` 生成。Generated by `xinqiao catalogue doc`.\n\n",
                       bus_catalogue_exchange_view(catalogue));
     write_departments(catalogue, buffer);
     write_items(catalogue, buffer);

@@ -13,7 +13,8 @@ static const int64_t MS_A_DAY = 86400000;
 static const int64_t BEIJING_MS = 8 * 3600000; /* dates of law are days in Beijing */
 
 static const struct bus_option subscriber_options[] = {
-    {"number", BUS_OPTION_INTEGER, NULL, 0, BUS_CATALOGUE_MAX_SUBSCRIBERS - 1, NULL, "never changes and is never used again"},
+    {"number", BUS_OPTION_INTEGER, NULL, 0, BUS_CATALOGUE_MAX_SUBSCRIBERS - 1, NULL,
+     "never changes and is never used again"},
     {"name_zh", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name in Chinese"},
     {"name_en", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name in English"},
     {"public", BUS_OPTION_BOOLEAN, "false", 0, 0, NULL, "what it receives is open to everyone"},
@@ -75,7 +76,8 @@ static enum bus_status read_term(const struct bus_settings_node *node, struct bu
     return status;
 }
 
-static enum bus_status read_kinds(const struct bus_settings_node *node, struct bus_grant *grant, struct bus_error *error)
+static enum bus_status read_kinds(const struct bus_settings_node *node, struct bus_grant *grant,
+                                  struct bus_error *error)
 {
     const struct bus_settings_node *kinds = bus_settings_child(node, "subject_kinds");
     size_t count = kinds != NULL ? bus_settings_count(kinds) : 0;
@@ -87,7 +89,8 @@ static enum bus_status read_kinds(const struct bus_settings_node *node, struct b
         else if (strcmp(kind, "PERSON") == 0)
             grant->persons = true;
         else
-            return bus_settings_fail(bus_settings_at(kinds, i), error, "a subject kind is ORGANISATION or PERSON, not '%s'", kind);
+            return bus_settings_fail(bus_settings_at(kinds, i), error,
+                                     "a subject kind is ORGANISATION or PERSON, not '%s'", kind);
     }
     return BUS_OK;
 }
@@ -100,7 +103,8 @@ static enum bus_status read_areas(struct bus_catalogue *catalogue, const struct 
     for (size_t i = 0; i < grant->area_count && status == BUS_OK; i++) {
         size_t length = strlen(grant->areas[i]);
         if (length < 2 || length > 12 || strspn(grant->areas[i], "0123456789") != length)
-            status = bus_settings_fail(bus_settings_at(areas, i), error, "an area is 2 to 12 digits, not '%s'", grant->areas[i]);
+            status = bus_settings_fail(bus_settings_at(areas, i), error, "an area is 2 to 12 digits, not '%s'",
+                                       grant->areas[i]);
     }
     return status;
 }
@@ -133,9 +137,11 @@ static enum bus_status fail_no_item(const struct bus_catalogue *catalogue, const
     for (size_t i = 0; i < catalogue->item_count; i++) {
         names[i] = catalogue->items[i].name;
         if (grant->department != NULL && strcmp(names[i], grant->item) == 0)
-            return bus_settings_fail(node, error, "'%s' does not deliver the item '%s'", grant->department->name, grant->item);
+            return bus_settings_fail(node, error, "'%s' does not deliver the item '%s'", grant->department->name,
+                                     grant->item);
     }
-    return bus_catalogue_unknown(bus_settings_child(node, "item"), "item", grant->item, names, catalogue->item_count, error);
+    return bus_catalogue_unknown(bus_settings_child(node, "item"), "item", grant->item, names, catalogue->item_count,
+                                 error);
 }
 
 /* Whether a field may be granted at all, and to a subscriber that is open to everyone. */
@@ -143,17 +149,20 @@ static enum bus_status check_may_grant(const struct bus_settings_node *node, con
                                        const struct bus_field *field, struct bus_error *error)
 {
     if (field->classification == BUS_CLASS_SECRET)
-        return bus_settings_fail(node, error, "grant '%s': field '%s' is secret and can never be granted", grant->name, field->name);
+        return bus_settings_fail(node, error, "grant '%s': field '%s' is secret and can never be granted", grant->name,
+                                 field->name);
     if (!grant->subscriber->is_public)
         return BUS_OK;
     if (field->classification != BUS_CLASS_PUBLIC)
-        return bus_settings_fail(node, error, "grant '%s': field '%s' is %s; a public subscriber may have public fields only",
+        return bus_settings_fail(node, error,
+                                 "grant '%s': field '%s' is %s; a public subscriber may have public fields only",
                                  grant->name, field->name, bus_classification_name(field->classification));
     if (field->personal && grant->persons)
-        return bus_settings_fail(node, error,
-                                 "grant '%s': field '%s' is personal; a public subscriber may have it of organisations only "
-                                 "(subject_kinds = [\"ORGANISATION\"])",
-                                 grant->name, field->name);
+        return bus_settings_fail(
+            node, error,
+            "grant '%s': field '%s' is personal; a public subscriber may have it of organisations only "
+            "(subject_kinds = [\"ORGANISATION\"])",
+            grant->name, field->name);
     return BUS_OK;
 }
 
@@ -197,13 +206,14 @@ static enum bus_status check_item(const struct bus_settings_node *node, const st
 {
     const struct bus_settings_node *fields = bus_settings_child(node, "fields");
     if (grant->subscriber->is_public && strcmp(item->openness, "public") != 0)
-        return bus_settings_fail(node, error, "grant '%s': item '%s' of '%s' is %s, not public", grant->name, item->name,
-                                 item->department->name, item->openness);
+        return bus_settings_fail(node, error, "grant '%s': item '%s' of '%s' is %s, not public", grant->name,
+                                 item->name, item->department->name, item->openness);
     enum bus_status status = BUS_OK;
     for (size_t i = 0; i < grant->field_count && status == BUS_OK; i++) {
         for (size_t j = 0; j < i; j++) {
             if (strcmp(grant->fields[i], grant->fields[j]) == 0)
-                return bus_settings_fail(bus_settings_at(fields, i), error, "field '%s' stands twice", grant->fields[i]);
+                return bus_settings_fail(bus_settings_at(fields, i), error, "field '%s' stands twice",
+                                         grant->fields[i]);
         }
         status = check_field(bus_settings_at(fields, i), grant, item, grant->fields[i], error);
     }
@@ -261,10 +271,12 @@ static enum bus_status load_grant(struct bus_catalogue *catalogue, const struct 
     grant->purpose = bus_settings_text(node, grant_options, "purpose");
     grant->legal_basis = bus_settings_text(node, grant_options, "legal_basis");
     if (!is_plain_name(grant->name))
-        return bus_settings_fail(node, error, "a grant's name has small letters, digits, '_' and '-' only, not '%s'", grant->name);
+        return bus_settings_fail(node, error, "a grant's name has small letters, digits, '_' and '-' only, not '%s'",
+                                 grant->name);
     enum bus_status status = find_department(catalogue, node, grant, error);
     if (status == BUS_OK)
-        status = bus_catalogue_texts(catalogue, bus_settings_child(node, "fields"), &grant->fields, &grant->field_count, error);
+        status = bus_catalogue_texts(catalogue, bus_settings_child(node, "fields"), &grant->fields, &grant->field_count,
+                                     error);
     if (status == BUS_OK)
         status = read_term(node, grant, error);
     if (status == BUS_OK)
@@ -338,10 +350,12 @@ static enum bus_status load_subscriber(struct bus_catalogue *catalogue, const ch
 
 static int is_folder(const struct dirent *entry)
 {
-    return entry->d_name[0] != '.' && (entry->d_type == DT_DIR || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN);
+    return entry->d_name[0] != '.' &&
+           (entry->d_type == DT_DIR || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN);
 }
 
-enum bus_status bus_catalogue_load_subscribers(struct bus_catalogue *catalogue, const char *folder, struct bus_error *error)
+enum bus_status bus_catalogue_load_subscribers(struct bus_catalogue *catalogue, const char *folder,
+                                               struct bus_error *error)
 {
     struct dirent **entries = NULL;
     int count = scandir(folder, &entries, is_folder, alphasort);

@@ -24,7 +24,8 @@ static const struct bus_option item_options[] = {
     {"class_zh", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "class of the national catalogue"},
     {"conduct_zh", BUS_OPTION_TEXT, "", 0, 0, NULL, "what is recorded"},
     {"openness", BUS_OPTION_TEXT, "authorised", 0, 0, "public|shared|authorised", "who may see it"},
-    {"sharing", BUS_OPTION_TEXT, "conditional", 0, 0, "unconditional|conditional", "how it is shared between public bodies"},
+    {"sharing", BUS_OPTION_TEXT, "conditional", 0, 0, "unconditional|conditional",
+     "how it is shared between public bodies"},
     {"source", BUS_OPTION_TEXT, "", 0, 0, NULL, "where it comes from"},
     {"cadence", BUS_OPTION_TEXT, "daily", 0, 0, "realtime|daily|weekly|monthly|yearly", "how often it is delivered"},
     {"register", BUS_OPTION_BOOLEAN, "false", 0, 0, NULL, "it tells which names are registered"},
@@ -37,8 +38,8 @@ static const struct bus_option item_options[] = {
 static bool is_topic_name(const char *name)
 {
     size_t length = strlen(name);
-    return length > 0 && length <= 80 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == length && name[0] != '.' &&
-           name[length - 1] != '.';
+    return length > 0 && length <= 80 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") == length &&
+           name[0] != '.' && name[length - 1] != '.';
 }
 
 static enum bus_status load_department(struct bus_catalogue *catalogue, const struct bus_settings_node *node,
@@ -49,7 +50,8 @@ static enum bus_status load_department(struct bus_catalogue *catalogue, const st
         return status;
     const char *name = bus_settings_text(node, department_options, "name");
     if (!is_topic_name(name) || strchr(name, '.') != NULL)
-        return bus_settings_fail(node, error, "a department's name has small letters, digits, '_' and '-' only, not '%s'", name);
+        return bus_settings_fail(node, error,
+                                 "a department's name has small letters, digits, '_' and '-' only, not '%s'", name);
     if (bus_catalogue_find_department(catalogue, name) != NULL)
         return bus_settings_fail(node, error, "department '%s' stands twice", name);
     catalogue->departments[catalogue->department_count++] =
@@ -72,8 +74,9 @@ static enum bus_status load_departments(struct bus_catalogue *catalogue, const s
 }
 
 /* The schema at `path`, read once however many items share it. */
-static enum bus_status load_schema(struct bus_catalogue *catalogue, const struct bus_settings_node *node, const char *path,
-                                   struct bus_schema **out_schema, const char **out_path, struct bus_error *error)
+static enum bus_status load_schema(struct bus_catalogue *catalogue, const struct bus_settings_node *node,
+                                   const char *path, struct bus_schema **out_schema, const char **out_path,
+                                   struct bus_error *error)
 {
     for (size_t i = 0; i < catalogue->schema_count; i++) {
         if (strcmp(catalogue->schema_paths[i], path) == 0) {
@@ -100,8 +103,8 @@ static enum bus_status load_schema(struct bus_catalogue *catalogue, const struct
 static enum bus_status check_field(const struct bus_catalogue *catalogue, const struct bus_settings_node *node,
                                    const char *path, const struct bus_field *field, struct bus_error *error)
 {
-    static const char *const checks[] = {"uscc", "organisation_code", "citizen_number", "area", "plate", "violation_code",
-                                         "case_number"};
+    static const char *const checks[] = {"uscc",  "organisation_code", "citizen_number", "area",
+                                         "plate", "violation_code",    "case_number"};
     const size_t check_count = sizeof checks / sizeof *checks;
     if (field->classification == BUS_CLASS_NONE || field->doc[0] == '\0')
         return bus_settings_fail(node, error, "%s: field '%s' needs a doc and a classification", path, field->name);
@@ -110,8 +113,8 @@ static enum bus_status check_field(const struct bus_catalogue *catalogue, const 
         i++;
     if (field->check[0] != '\0' && i == check_count) {
         const char *nearest = bus_settings_nearest_name(checks, check_count, field->check);
-        return bus_settings_fail(node, error, "%s: field '%s' has the unknown check '%s'; nearest is '%s'", path, field->name,
-                                 field->check, nearest != NULL ? nearest : checks[0]);
+        return bus_settings_fail(node, error, "%s: field '%s' has the unknown check '%s'; nearest is '%s'", path,
+                                 field->name, field->check, nearest != NULL ? nearest : checks[0]);
     }
     if (field->code_list[0] == '\0' || bus_catalogue_code_list(catalogue, field->code_list) != NULL)
         return BUS_OK;
@@ -121,15 +124,17 @@ static enum bus_status check_field(const struct bus_catalogue *catalogue, const 
         names[i] = catalogue->lists[i].name;
     const char *nearest = bus_settings_nearest_name(names, count, field->code_list);
     return bus_settings_fail(node, error, "%s: field '%s' has the unknown code list '%s'%s%s%s", path, field->name,
-                             field->code_list, nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
-                             nearest != NULL ? "'?" : "");
+                             field->code_list, nearest != NULL ? "; did you mean '" : "",
+                             nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
 
 static enum bus_status load_version(struct bus_catalogue *catalogue, const struct bus_settings_node *node,
-                                    const struct bus_item *item, struct bus_item_version *version, struct bus_error *error)
+                                    const struct bus_item *item, struct bus_item_version *version,
+                                    struct bus_error *error)
 {
     char path[BUS_CATALOGUE_PATH_SIZE];
-    int length = snprintf(path, sizeof path, "%s/%s/%s-%d.avsc", catalogue->folder, item->folder, item->name, version->number);
+    int length =
+        snprintf(path, sizeof path, "%s/%s/%s-%d.avsc", catalogue->folder, item->folder, item->name, version->number);
     if (length < 0 || (size_t)length >= sizeof path)
         return bus_settings_fail(node, error, "the path of a schema is longer than %zu bytes", sizeof path - 1);
     enum bus_status status = load_schema(catalogue, node, path, &version->schema, &version->path, error);
@@ -160,8 +165,8 @@ static enum bus_status load_versions(struct bus_catalogue *catalogue, const stru
 }
 
 /* A field that the catalogue names must be in the item's current schema. */
-static enum bus_status check_has_field(const struct bus_settings_node *node, const struct bus_item *item, const char *field,
-                                       struct bus_error *error)
+static enum bus_status check_has_field(const struct bus_settings_node *node, const struct bus_item *item,
+                                       const char *field, struct bus_error *error)
 {
     const struct bus_schema *schema = bus_item_current(item)->schema;
     if (bus_schema_find(schema, field) >= 0)
@@ -246,7 +251,8 @@ static enum bus_status load_item(struct bus_catalogue *catalogue, const struct b
         .folder = folder[0] != '\0' ? folder : department->name,
     };
     if (!is_topic_name(item->name))
-        return bus_settings_fail(node, error, "an item's name has small letters, digits, '.', '_' and '-' only, not '%s'", item->name);
+        return bus_settings_fail(
+            node, error, "an item's name has small letters, digits, '.', '_' and '-' only, not '%s'", item->name);
     if (bus_catalogue_find_item(catalogue, department->name, item->name) != NULL)
         return bus_settings_fail(node, error, "item '%s' of '%s' stands twice", item->name, department->name);
     if (bus_catalogue_item_by_number(catalogue, item->number) != NULL)

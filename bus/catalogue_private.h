@@ -9,10 +9,10 @@
 enum { BUS_CATALOGUE_MAX_FILES = 512, BUS_CATALOGUE_MAX_ITEMS = 1024, BUS_CATALOGUE_PATH_SIZE = 1024 };
 
 struct bus_catalogue {
-    struct bus_arena *arena;                                /* arrays; texts live in the settings */
-    struct bus_settings *files[BUS_CATALOGUE_MAX_FILES];    /* every file read, until destroy */
+    struct bus_arena *arena;                             /* arrays; texts live in the settings */
+    struct bus_settings *files[BUS_CATALOGUE_MAX_FILES]; /* every file read, until destroy */
     size_t file_count;
-    struct bus_schema *schemas[BUS_CATALOGUE_MAX_ITEMS];    /* each once, also when several items share it */
+    struct bus_schema *schemas[BUS_CATALOGUE_MAX_ITEMS]; /* each once, also when several items share it */
     const char *schema_paths[BUS_CATALOGUE_MAX_ITEMS];
     size_t schema_count;
     const char *folder, *exchange;
@@ -34,9 +34,9 @@ void *bus_catalogue_allocate(struct bus_catalogue *catalogue, size_t count, size
 BUS_MUST_CHECK enum bus_status bus_catalogue_read(struct bus_catalogue *catalogue, const char *path,
                                                   const struct bus_settings **out_settings, struct bus_error *error);
 /* Texts of an array node (NULL = none). */
-BUS_MUST_CHECK enum bus_status bus_catalogue_texts(struct bus_catalogue *catalogue, const struct bus_settings_node *node,
-                                                   const char *const **out_texts, size_t *out_count,
-                                                   struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_catalogue_texts(struct bus_catalogue *catalogue,
+                                                   const struct bus_settings_node *node, const char *const **out_texts,
+                                                   size_t *out_count, struct bus_error *error);
 /* FATAL at `node`: `what` 'name' is unknown, with the nearest of `names`. */
 enum bus_status bus_catalogue_unknown(const struct bus_settings_node *node, const char *what, const char *name,
                                       const char *const *names, size_t count, struct bus_error *error);
@@ -45,7 +45,8 @@ enum bus_status bus_catalogue_unknown(const struct bus_settings_node *node, cons
 BUS_MUST_CHECK enum bus_status bus_catalogue_load_codes(struct bus_catalogue *catalogue, const char *folder,
                                                         struct bus_error *error);
 /* Departments and items of the catalogue's own file, with their schemas. */
-BUS_MUST_CHECK enum bus_status bus_catalogue_load_items(struct bus_catalogue *catalogue, const struct bus_settings *settings,
+BUS_MUST_CHECK enum bus_status bus_catalogue_load_items(struct bus_catalogue *catalogue,
+                                                        const struct bus_settings *settings,
                                                         const struct bus_settings_node *departments,
                                                         const struct bus_settings_node *items, struct bus_error *error);
 /* The folder of subscribers, each a folder with grants.cfg. */

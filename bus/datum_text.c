@@ -146,7 +146,8 @@ static void append_scalar_json(const struct bus_schema_type *type, struct bus_cu
     struct bus_buffer text;
     bus_buffer_init(&text, BUS_DATUM_MAX_SIZE * 2);
     bus_datum_text(type, &value, &text);
-    bool is_number = type->logical == BUS_LOGICAL_NONE && type->type >= BUS_TYPE_BOOLEAN && type->type <= BUS_TYPE_DOUBLE;
+    bool is_number =
+        type->logical == BUS_LOGICAL_NONE && type->type >= BUS_TYPE_BOOLEAN && type->type <= BUS_TYPE_DOUBLE;
     if (is_number)
         bus_json_raw(json, bus_buffer_view(&text));
     else

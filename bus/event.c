@@ -58,9 +58,10 @@ enum bus_status bus_event_check_schema(const struct bus_schema *schema, struct b
         if (i < bus_schema_field_count(schema) && matches(bus_schema_field(schema, i), i))
             continue;
         char zh[BUS_ERROR_TEXT_SIZE], en[BUS_ERROR_TEXT_SIZE];
-        snprintf(zh, sizeof zh, "模式%s的第%zu个字段应为信封字段“%s”", bus_schema_full_name_view(schema), i + 1, envelope[i].name);
-        snprintf(en, sizeof en, "field %zu of schema %s must be the envelope's '%s', as in schemas/envelope.avsc", i + 1,
-                 bus_schema_full_name_view(schema), envelope[i].name);
+        snprintf(zh, sizeof zh, "模式%s的第%zu个字段应为信封字段“%s”", bus_schema_full_name_view(schema), i + 1,
+                 envelope[i].name);
+        snprintf(en, sizeof en, "field %zu of schema %s must be the envelope's '%s', as in schemas/envelope.avsc",
+                 i + 1, bus_schema_full_name_view(schema), envelope[i].name);
         return bus_reject(error, "ENVELOPE", zh, en);
     }
     return BUS_OK;
@@ -102,7 +103,8 @@ void bus_event_read(const struct bus_schema *schema, struct bus_bytes datum, con
     event->occurred_at_ms = integer_in(datum, spans[BUS_ENVELOPE_OCCURRED_AT]);
     event->source_committed_at_ms = integer_in(datum, spans[BUS_ENVELOPE_SOURCE_COMMITTED_AT]);
     event->published_at_ms = integer_in(datum, spans[BUS_ENVELOPE_PUBLISHED_AT]);
-    event->has_conduct_end_date = date_in(schema, datum, spans, BUS_ENVELOPE_CONDUCT_END_DATE, &event->conduct_end_date);
+    event->has_conduct_end_date =
+        date_in(schema, datum, spans, BUS_ENVELOPE_CONDUCT_END_DATE, &event->conduct_end_date);
     event->has_publicity_until = date_in(schema, datum, spans, BUS_ENVELOPE_PUBLICITY_UNTIL, &event->publicity_until);
     event->rule_version = text_in(datum, spans[BUS_ENVELOPE_RULE_VERSION]);
     event->area_code = text_in(datum, spans[BUS_ENVELOPE_AREA_CODE]);

@@ -33,8 +33,8 @@ static bool is_uscc_category(uint8_t department, uint8_t category)
     static const struct {
         char department;
         const char *categories;
-    } known[] = {{'1', "1239"}, {'2', "19"},  {'3', "123459"}, {'4', "19"},   {'5', "1239"}, {'6', "129"},
-                 {'7', "129"},  {'8', "19"},  {'9', "123"},    {'A', "19"},   {'N', "1239"}, {'Y', "1"}};
+    } known[] = {{'1', "1239"}, {'2', "19"}, {'3', "123459"}, {'4', "19"}, {'5', "1239"}, {'6', "129"},
+                 {'7', "129"},  {'8', "19"}, {'9', "123"},    {'A', "19"}, {'N', "1239"}, {'Y', "1"}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (known[i].department == (char)department)
             return category != 0 && strchr(known[i].categories, category) != NULL;
@@ -58,13 +58,15 @@ static enum bus_status check_body(const uint8_t *text, struct bus_error *error)
     for (size_t i = 0; i < BODY_LENGTH - 1; i++) {
         int value = body_value(text[i]);
         if (value < 0)
-            return reject(error, "ORGANISATION_CODE_FORMAT", "组织机构代码含有非法字符", "the organisation code has a character that is no digit or capital");
+            return reject(error, "ORGANISATION_CODE_FORMAT", "组织机构代码含有非法字符",
+                          "the organisation code has a character that is no digit or capital");
         sum += value * weights[i];
     }
     int check = 11 - sum % 11;
     char expected = check == 10 ? 'X' : check == 11 ? '0' : (char)('0' + check);
     if (text[BODY_LENGTH - 1] != (uint8_t)expected)
-        return reject(error, "ORGANISATION_CODE_CHECK_DIGIT", "组织机构代码校验码错误", "the organisation code's check digit is wrong");
+        return reject(error, "ORGANISATION_CODE_CHECK_DIGIT", "组织机构代码校验码错误",
+                      "the organisation code's check digit is wrong");
     return BUS_OK;
 }
 
@@ -77,13 +79,16 @@ enum bus_status bus_identifier_uscc(struct bus_bytes text, bool *out_inner_bad, 
     for (size_t i = 0; i < USCC_LENGTH; i++) {
         int value = uscc_value(text.data[i]);
         if (value < 0 || (i >= 2 && i < 8 && value > 9))
-            return reject(error, "USCC_ALPHABET", "统一社会信用代码含有非法字符", "the credit code has a character outside its alphabet");
+            return reject(error, "USCC_ALPHABET", "统一社会信用代码含有非法字符",
+                          "the credit code has a character outside its alphabet");
         sum += i < USCC_LENGTH - 1 ? value * weights[i] : 0;
     }
     if (!is_uscc_category(text.data[0], text.data[1]))
-        return reject(error, "USCC_CATEGORY", "统一社会信用代码的登记部门与机构类别不符", "the credit code's department and category do not fit");
+        return reject(error, "USCC_CATEGORY", "统一社会信用代码的登记部门与机构类别不符",
+                      "the credit code's department and category do not fit");
     if (uscc_value(text.data[USCC_LENGTH - 1]) != (31 - sum % 31) % 31)
-        return reject(error, "USCC_CHECK_DIGIT", "统一社会信用代码校验码错误", "the credit code's check digit is wrong");
+        return reject(error, "USCC_CHECK_DIGIT", "统一社会信用代码校验码错误",
+                      "the credit code's check digit is wrong");
     if (out_inner_bad != NULL)
         *out_inner_bad = check_body(text.data + 8, NULL) != BUS_OK;
     return BUS_OK;
@@ -98,7 +103,8 @@ enum bus_status bus_identifier_organisation_code(struct bus_bytes text, struct b
         memcpy(code, text.data, BODY_LENGTH - 1);
         code[BODY_LENGTH - 1] = text.data[BODY_LENGTH];
     } else {
-        return reject(error, "ORGANISATION_CODE_FORMAT", "组织机构代码不是9位", "the organisation code has not nine characters");
+        return reject(error, "ORGANISATION_CODE_FORMAT", "组织机构代码不是9位",
+                      "the organisation code has not nine characters");
     }
     return check_body(code, error);
 }
@@ -154,7 +160,8 @@ static int two_digits(const char *text)
 /* The birth date in an 18-digit number. */
 static bool birth_of(const char *number, int32_t *out_days)
 {
-    return bus_date_days(two_digits(number + 6) * 100 + two_digits(number + 8), two_digits(number + 10), two_digits(number + 12), out_days);
+    return bus_date_days(two_digits(number + 6) * 100 + two_digits(number + 8), two_digits(number + 10),
+                         two_digits(number + 12), out_days);
 }
 
 enum bus_status bus_identifier_citizen_18(struct bus_bytes text, char out_text[19], struct bus_error *error)
@@ -164,7 +171,8 @@ enum bus_status bus_identifier_citizen_18(struct bus_bytes text, char out_text[1
     for (size_t i = 0; good && i < digits; i++)
         good = is_digit(text.data[i]);
     if (!good || (text.length == 18 && !is_digit(text.data[17]) && text.data[17] != 'X'))
-        return reject(error, "CITIZEN_NUMBER_FORMAT", "公民身份号码不是18位或15位数字", "the citizen number has not 18 or 15 digits");
+        return reject(error, "CITIZEN_NUMBER_FORMAT", "公民身份号码不是18位或15位数字",
+                      "the citizen number has not 18 or 15 digits");
     char number[19] = {0};
     memcpy(number, text.data, 6);
     /* The old numbers have years of two digits, all of the last century. */
@@ -175,10 +183,12 @@ enum bus_status bus_identifier_citizen_18(struct bus_bytes text, char out_text[1
         memcpy(number + 6, text.data + 6, 11);
     int32_t birth;
     if (!birth_of(number, &birth))
-        return reject(error, "CITIZEN_NUMBER_DATE", "公民身份号码中的出生日期不存在", "the citizen number's birth date does not exist");
+        return reject(error, "CITIZEN_NUMBER_DATE", "公民身份号码中的出生日期不存在",
+                      "the citizen number's birth date does not exist");
     number[17] = citizen_check(number);
     if (text.length == 18 && text.data[17] != (uint8_t)number[17])
-        return reject(error, "CITIZEN_NUMBER_CHECK_DIGIT", "公民身份号码校验码错误", "the citizen number's check digit is wrong");
+        return reject(error, "CITIZEN_NUMBER_CHECK_DIGIT", "公民身份号码校验码错误",
+                      "the citizen number's check digit is wrong");
     memcpy(out_text, number, sizeof number);
     return BUS_OK;
 }
@@ -233,7 +243,8 @@ static bool take_all(struct bus_bytes *text, const char *choices, size_t count)
 static bool is_new_energy(struct bus_bytes text)
 {
     struct bus_bytes small = text, large = text;
-    if (take_one_of(&small, "DABCEFGHJK") && take_one_of(&small, PLATE_SERIAL) && take_all(&small, PLATE_DIGITS, 4) && small.length == 0)
+    if (take_one_of(&small, "DABCEFGHJK") && take_one_of(&small, PLATE_SERIAL) && take_all(&small, PLATE_DIGITS, 4) &&
+        small.length == 0)
         return true;
     return take_all(&large, PLATE_DIGITS, 5) && take_one_of(&large, "DABCEFGHJK") && large.length == 0;
 }
@@ -265,8 +276,8 @@ enum bus_status bus_identifier_plate(struct bus_bytes text, struct bus_error *er
         if (is_new_energy(rest))
             return BUS_OK;
         /* Five serial characters, the last of which may be one of the special endings. */
-        if (take_all(&rest, PLATE_SERIAL, 4) && (take_one_of(&rest, PLATE_SERIAL) || take_one_of(&rest, "挂学警港澳使领")) &&
-            rest.length == 0)
+        if (take_all(&rest, PLATE_SERIAL, 4) &&
+            (take_one_of(&rest, PLATE_SERIAL) || take_one_of(&rest, "挂学警港澳使领")) && rest.length == 0)
             return BUS_OK;
     }
     return reject(error, "PLATE_FORMAT", "号牌号码格式错误（GA 36）", "the plate has no form of GA 36");
@@ -280,7 +291,8 @@ enum bus_status bus_identifier_violation_code(struct bus_bytes text, struct bus_
     if (good && text.length == 5)
         good = is_digit(text.data[4]) || is_upper(text.data[4]);
     return good ? BUS_OK
-                : reject(error, "VIOLATION_CODE_FORMAT", "交通违法行为代码格式错误（GA/T 16.31）", "the traffic violation code has no form of GA/T 16.31");
+                : reject(error, "VIOLATION_CODE_FORMAT", "交通违法行为代码格式错误（GA/T 16.31）",
+                         "the traffic violation code has no form of GA/T 16.31");
 }
 
 static size_t take_digits(struct bus_bytes *text)
@@ -309,8 +321,8 @@ enum bus_status bus_identifier_case_number(struct bus_bytes text, struct bus_err
 {
     struct bus_bytes rest = text;
     /* (year) court and kind of case, number 号, and perhaps 之 with a sub-number. */
-    bool good = take_one_of(&rest, "(（〔") && take_digits(&rest) == 4 && take_one_of(&rest, ")）〕") && rest.length > 0 &&
-                !is_digit(rest.data[0]);
+    bool good = take_one_of(&rest, "(（〔") && take_digits(&rest) == 4 && take_one_of(&rest, ")）〕") &&
+                rest.length > 0 && !is_digit(rest.data[0]);
     if (good)
         good = take_until(&rest, "号", MAX_CASE_WORDS);
     const uint8_t *end = rest.data;
@@ -318,5 +330,6 @@ enum bus_status bus_identifier_case_number(struct bus_bytes text, struct bus_err
     if (good && rest.length > 0)
         good = take_one_of(&rest, "之") && rest.length > 0 && bus_utf8_characters(rest) <= MAX_SUB_NUMBER;
     return good ? BUS_OK
-                : reject(error, "CASE_NUMBER_FORMAT", "案号格式错误，应如（2019）桂0202执1194号", "the case number has no form such as (2019)桂0202执1194号");
+                : reject(error, "CASE_NUMBER_FORMAT", "案号格式错误，应如（2019）桂0202执1194号",
+                         "the case number has no form such as (2019)桂0202执1194号");
 }

@@ -17,7 +17,8 @@ BUS_MUST_CHECK enum bus_status bus_identifier_organisation_code(struct bus_bytes
  * CITIZEN_NUMBER_CHECK_DIGIT. */
 BUS_MUST_CHECK enum bus_status bus_identifier_citizen(struct bus_bytes text, struct bus_error *error);
 /* 15 to 18 digits, with the check digit; `out_text` holds 19 bytes. REJECT as above. */
-BUS_MUST_CHECK enum bus_status bus_identifier_citizen_18(struct bus_bytes text, char out_text[19], struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_identifier_citizen_18(struct bus_bytes text, char out_text[19],
+                                                         struct bus_error *error);
 /* Birth date in days since 1970-01-01 of a good citizen number. */
 int32_t bus_identifier_citizen_birth(struct bus_bytes text);
 /* Plate, GA 36-2018, ordinary, new energy and the special endings. REJECT PLATE_FORMAT. */

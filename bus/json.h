@@ -33,7 +33,14 @@ void bus_json_raw(struct bus_json *json, struct bus_bytes text);
 struct bus_json_document;
 struct bus_json_value; /* borrowed from its document */
 
-enum bus_json_type { BUS_JSON_NULL, BUS_JSON_BOOLEAN, BUS_JSON_NUMBER, BUS_JSON_STRING, BUS_JSON_ARRAY, BUS_JSON_OBJECT };
+enum bus_json_type {
+    BUS_JSON_NULL,
+    BUS_JSON_BOOLEAN,
+    BUS_JSON_NUMBER,
+    BUS_JSON_STRING,
+    BUS_JSON_ARRAY,
+    BUS_JSON_OBJECT
+};
 
 /* REJECT JSON_SYNTAX with line and column. Duplicate names are refused. Depth at most 64. FATAL out of memory. */
 BUS_MUST_CHECK enum bus_status bus_json_parse(struct bus_bytes text, struct bus_json_document **out_document,

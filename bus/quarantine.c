@@ -21,7 +21,8 @@ enum bus_status bus_quarantine_encode(const struct bus_quarantined *quarantined,
     struct bus_bytes original = quarantined->original;
     char suffix_zh[128] = "", suffix_en[128] = "";
     if (original.length > BUS_QUARANTINE_MAX_ORIGINAL) {
-        snprintf(suffix_zh, sizeof suffix_zh, "（原文%zu字节，仅保留前%d字节）", original.length, BUS_QUARANTINE_MAX_ORIGINAL);
+        snprintf(suffix_zh, sizeof suffix_zh, "（原文%zu字节，仅保留前%d字节）", original.length,
+                 BUS_QUARANTINE_MAX_ORIGINAL);
         snprintf(suffix_en, sizeof suffix_en, " (original of %zu bytes, only the first %d kept)", original.length,
                  BUS_QUARANTINE_MAX_ORIGINAL);
         original.length = BUS_QUARANTINE_MAX_ORIGINAL;
@@ -82,7 +83,8 @@ static void decode_fields(struct bus_cursor *cursor, struct bus_quarantined *qua
     quarantined->officer = bus_datum_take_bytes(cursor, SIZE_MAX);
 }
 
-enum bus_status bus_quarantine_decode(struct bus_bytes value, struct bus_quarantined *out_quarantined, struct bus_error *error)
+enum bus_status bus_quarantine_decode(struct bus_bytes value, struct bus_quarantined *out_quarantined,
+                                      struct bus_error *error)
 {
     uint64_t fingerprint;
     enum bus_status status = bus_frame_fingerprint(value, &fingerprint, error);

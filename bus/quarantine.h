@@ -31,8 +31,8 @@ struct bus_quarantined {
 
 enum { BUS_QUARANTINE_MAX_ORIGINAL = 900 * 1024 }; /* longer originals are cut; the reason says so */
 
-BUS_MUST_CHECK enum bus_status bus_quarantine_encode(const struct bus_quarantined *quarantined, struct bus_buffer *buffer,
-                                                     struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_quarantine_encode(const struct bus_quarantined *quarantined,
+                                                     struct bus_buffer *buffer, struct bus_error *error);
 /* REJECT when the bytes are no quarantine record. Views borrow from `value`. */
 BUS_MUST_CHECK enum bus_status bus_quarantine_decode(struct bus_bytes value, struct bus_quarantined *out_quarantined,
                                                      struct bus_error *error);

@@ -137,8 +137,8 @@ int bus_schema_find(const struct bus_schema *schema, const char *name)
 
 const char *bus_type_name(enum bus_type type)
 {
-    static const char *const names[] = {"null",  "boolean", "int",   "long", "float", "double", "bytes",
-                                        "string", "fixed",  "enum",  "array", "map",  "record", "union"};
+    static const char *const names[] = {"null",   "boolean", "int",  "long",  "float", "double", "bytes",
+                                        "string", "fixed",   "enum", "array", "map",   "record", "union"};
     return names[type];
 }
 

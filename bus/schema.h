@@ -42,16 +42,16 @@ struct bus_schema_type {
     enum bus_type type;
     const char *name; /* full name of a record, enum or fixed; "" otherwise */
     enum bus_logical logical;
-    int precision, scale;                 /* decimal */
-    size_t fixed_size;                    /* fixed */
-    const char *const *symbols;           /* enum */
-    size_t symbol_count;                  /* enum */
+    int precision, scale;                   /* decimal */
+    size_t fixed_size;                      /* fixed */
+    const char *const *symbols;             /* enum */
+    size_t symbol_count;                    /* enum */
     const struct bus_schema_type *branches; /* union */
-    size_t branch_count;                  /* union */
-    const struct bus_schema_type *element; /* array and map: one */
-    const struct bus_field *fields;       /* record */
-    size_t field_count;                   /* record */
-    const struct bus_schema_step *steps;  /* record: one a field, for the walk */
+    size_t branch_count;                    /* union */
+    const struct bus_schema_type *element;  /* array and map: one */
+    const struct bus_field *fields;         /* record */
+    size_t field_count;                     /* record */
+    const struct bus_schema_step *steps;    /* record: one a field, for the walk */
 };
 
 struct bus_field {
@@ -77,10 +77,11 @@ struct bus_schema;
 
 /* Parses JSON text. `source` names it in messages. REJECT when it is no Avro schema of ours (top level not a record, deeper
  * than 8, a record of more than 256 fields, unknown logical type or attribute, recursive). */
-BUS_MUST_CHECK enum bus_status bus_schema_parse(struct bus_bytes text, const char *source, struct bus_schema **out_schema,
-                                                struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_schema_parse(struct bus_bytes text, const char *source,
+                                                struct bus_schema **out_schema, struct bus_error *error);
 /* The same from a file; FATAL when it cannot be read, else as parse. */
-BUS_MUST_CHECK enum bus_status bus_schema_load(const char *path, struct bus_schema **out_schema, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_schema_load(const char *path, struct bus_schema **out_schema,
+                                               struct bus_error *error);
 void bus_schema_destroy(struct bus_schema *schema);
 
 const char *bus_schema_full_name_view(const struct bus_schema *schema);

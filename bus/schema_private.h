@@ -11,7 +11,7 @@
 struct bus_schema_step {
     uint8_t type; /* enum bus_type */
     int8_t null_branch;
-    uint32_t argument;                  /* fixed: size; enum: symbols */
+    uint32_t argument;                   /* fixed: size; enum: symbols */
     const struct bus_schema_type *whole; /* of the value */
 };
 

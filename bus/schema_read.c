@@ -58,7 +58,8 @@ static bool is_name(const char *name)
     if (name[0] >= '0' && name[0] <= '9')
         return false;
     for (const char *at = name; *at != '\0'; at++) {
-        bool good = (*at >= 'A' && *at <= 'Z') || (*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || *at == '_';
+        bool good =
+            (*at >= 'A' && *at <= 'Z') || (*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') || *at == '_';
         if (!good)
             return false;
     }
@@ -132,7 +133,8 @@ static bool find_primitive(const char *name, enum bus_type *out_type)
 }
 
 /* A primitive type's name, or the name of a type that was defined before. */
-static enum bus_status read_name(struct reader *reader, const char *name, const char *space, struct bus_schema_type *out_type)
+static enum bus_status read_name(struct reader *reader, const char *name, const char *space,
+                                 struct bus_schema_type *out_type)
 {
     enum bus_type primitive;
     if (find_primitive(name, &primitive)) {
@@ -151,8 +153,8 @@ static enum bus_status read_name(struct reader *reader, const char *name, const 
     return BUS_OK;
 }
 
-static enum bus_status read_union(struct reader *reader, const struct bus_json_value *json, const char *space, int depth,
-                                  struct bus_schema_type *out_type)
+static enum bus_status read_union(struct reader *reader, const struct bus_json_value *json, const char *space,
+                                  int depth, struct bus_schema_type *out_type)
 {
     size_t count = bus_json_count(json);
     if (count == 0 || count > MAX_BRANCHES)
@@ -171,7 +173,8 @@ static enum bus_status read_union(struct reader *reader, const struct bus_json_v
                 return fail_at(reader, "a union with two branches of type '%s'", bus_type_name(branches[i].type));
         }
     }
-    *out_type = (struct bus_schema_type){.type = BUS_TYPE_UNION, .name = "", .branches = branches, .branch_count = count};
+    *out_type =
+        (struct bus_schema_type){.type = BUS_TYPE_UNION, .name = "", .branches = branches, .branch_count = count};
     return BUS_OK;
 }
 
@@ -184,7 +187,8 @@ static int integer_of(const struct bus_json_value *json, const char *name, int a
     return value < 0 || value > 1 << 20 ? -1 : (int)value;
 }
 
-static enum bus_status read_logical(struct reader *reader, const struct bus_json_value *json, struct bus_schema_type *type)
+static enum bus_status read_logical(struct reader *reader, const struct bus_json_value *json,
+                                    struct bus_schema_type *type)
 {
     if (bus_json_member(json, "logicalType") == NULL)
         return BUS_OK;
@@ -200,14 +204,16 @@ static enum bus_status read_logical(struct reader *reader, const struct bus_json
         type->precision = integer_of(json, "precision", 0);
         type->scale = integer_of(json, "scale", 0);
         if (type->precision < 1 || type->precision > MAX_PRECISION || type->scale < 0 || type->scale > type->precision)
-            return fail_at(reader, "a decimal needs a precision from 1 to %d and a scale from 0 to the precision", MAX_PRECISION);
+            return fail_at(reader, "a decimal needs a precision from 1 to %d and a scale from 0 to the precision",
+                           MAX_PRECISION);
     } else {
         return fail_at(reader, "unknown logical type '%s' on type '%s'", logical, bus_type_name(type->type));
     }
     return BUS_OK;
 }
 
-static enum bus_status read_symbols(struct reader *reader, const struct bus_json_value *json, struct bus_schema_type *type)
+static enum bus_status read_symbols(struct reader *reader, const struct bus_json_value *json,
+                                    struct bus_schema_type *type)
 {
     const struct bus_json_value *symbols = bus_json_member(json, "symbols");
     size_t count = symbols != NULL && bus_json_type(symbols) == BUS_JSON_ARRAY ? bus_json_count(symbols) : 0;
@@ -236,16 +242,19 @@ static enum bus_status read_symbols(struct reader *reader, const struct bus_json
     return BUS_OK;
 }
 
-static enum bus_status read_attributes(struct reader *reader, const struct bus_json_value *json, struct bus_field *field)
+static enum bus_status read_attributes(struct reader *reader, const struct bus_json_value *json,
+                                       struct bus_field *field)
 {
-    static const char *const known[] = {"name",     "type",       "doc",   "default",   "order",         "aliases", "classification",
-                                        "personal", "required",   "check", "code_list", "code_separator", "max_length"};
+    static const char *const known[] = {"name",      "type",           "doc",       "default",  "order",
+                                        "aliases",   "classification", "personal",  "required", "check",
+                                        "code_list", "code_separator", "max_length"};
     for (size_t i = 0; i < bus_json_count(json); i++) {
         size_t k = 0;
         while (k < sizeof known / sizeof *known && strcmp(known[k], bus_json_member_name(json, i)) != 0)
             k++;
         if (k == sizeof known / sizeof *known)
-            return fail_at(reader, "field '%s' has an unknown attribute '%s'", field->name, bus_json_member_name(json, i));
+            return fail_at(reader, "field '%s' has an unknown attribute '%s'", field->name,
+                           bus_json_member_name(json, i));
     }
     field->doc = text_of(reader, json, "doc");
     field->check = text_of(reader, json, "check");
@@ -265,7 +274,8 @@ static enum bus_status read_attributes(struct reader *reader, const struct bus_j
     field->max_length = (size_t)max_length;
     while (strcmp(bus_classification_name(field->classification), classification) != 0) {
         if (field->classification == BUS_CLASS_SECRET)
-            return fail_at(reader, "field '%s': classification must be public, shared, authorised or secret", field->name);
+            return fail_at(reader, "field '%s': classification must be public, shared, authorised or secret",
+                           field->name);
         field->classification++;
     }
     return BUS_OK;
@@ -300,8 +310,8 @@ static void find_nullable(struct bus_field *field)
     }
 }
 
-static enum bus_status read_field(struct reader *reader, const struct bus_json_value *json, const char *space, int depth,
-                                  struct bus_field *field)
+static enum bus_status read_field(struct reader *reader, const struct bus_json_value *json, const char *space,
+                                  int depth, struct bus_field *field)
 {
     *field = (struct bus_field){.name = text_of(reader, json, "name")};
     if (field->name == NULL)
@@ -317,7 +327,8 @@ static enum bus_status read_field(struct reader *reader, const struct bus_json_v
     find_nullable(field);
     const struct bus_json_value *value = bus_json_member(json, "default");
     if (value != NULL && !default_fits(&field->type, value))
-        return fail_at(reader, "field '%s': the default is no value of its type (of a union: of its first branch)", field->name);
+        return fail_at(reader, "field '%s': the default is no value of its type (of a union: of its first branch)",
+                       field->name);
     field->has_default = value != NULL;
     field->default_null = value != NULL && bus_json_type(value) == BUS_JSON_NULL;
     return BUS_OK;
@@ -363,8 +374,8 @@ static enum bus_status read_fields(struct reader *reader, const struct bus_json_
     return BUS_OK;
 }
 
-static enum bus_status read_named(struct reader *reader, const struct bus_json_value *json, const char *space, int depth,
-                                  struct bus_schema_type *type)
+static enum bus_status read_named(struct reader *reader, const struct bus_json_value *json, const char *space,
+                                  int depth, struct bus_schema_type *type)
 {
     const char *name = text_of(reader, json, "name");
     const char *own_space = bus_json_member(json, "namespace") != NULL ? text_of(reader, json, "namespace") : space;
@@ -396,8 +407,8 @@ static enum bus_status read_named(struct reader *reader, const struct bus_json_v
     return status;
 }
 
-static enum bus_status read_object(struct reader *reader, const struct bus_json_value *json, const char *space, int depth,
-                                   struct bus_schema_type *out_type)
+static enum bus_status read_object(struct reader *reader, const struct bus_json_value *json, const char *space,
+                                   int depth, struct bus_schema_type *out_type)
 {
     const char *name = text_of(reader, json, "type");
     if (name == NULL)

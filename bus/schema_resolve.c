@@ -12,7 +12,8 @@ struct place {
     struct bus_error *error;
 };
 
-static enum bus_status resolve(struct place *place, const struct bus_schema_type *reader, const struct bus_schema_type *writer);
+static enum bus_status resolve(struct place *place, const struct bus_schema_type *reader,
+                               const struct bus_schema_type *writer);
 
 static enum bus_status fail(const struct place *place, const char *rule)
 {
@@ -56,7 +57,8 @@ static enum bus_status resolve_record(struct place *place, const struct bus_sche
         const struct bus_field *field = &reader->fields[i];
         const struct bus_field *written = find_field(writer, field->name);
         struct place inner = {.error = place->error};
-        snprintf(inner.path, sizeof inner.path, "%.120s%s%.70s", place->path, place->path[0] != '\0' ? "." : "", field->name);
+        snprintf(inner.path, sizeof inner.path, "%.120s%s%.70s", place->path, place->path[0] != '\0' ? "." : "",
+                 field->name);
         if (written == NULL && !field->has_default)
             return fail(&inner, "it is not in the data and has no default");
         enum bus_status status = written != NULL ? resolve(&inner, &field->type, &written->type) : BUS_OK;
@@ -110,7 +112,8 @@ static enum bus_status resolve_into(struct place *place, const struct bus_schema
     return fail(place, "no branch of the reader's union fits the data");
 }
 
-static enum bus_status resolve(struct place *place, const struct bus_schema_type *reader, const struct bus_schema_type *writer)
+static enum bus_status resolve(struct place *place, const struct bus_schema_type *reader,
+                               const struct bus_schema_type *writer)
 {
     if (writer->type == BUS_TYPE_UNION) {
         for (size_t i = 0; i < writer->branch_count; i++) {
@@ -124,14 +127,16 @@ static enum bus_status resolve(struct place *place, const struct bus_schema_type
         return resolve_into(place, reader, writer);
     if (reader->type == writer->type)
         return resolve_same(place, reader, writer);
-    if (promotes(writer->type, reader->type) && reader->logical == BUS_LOGICAL_NONE && writer->logical == BUS_LOGICAL_NONE)
+    if (promotes(writer->type, reader->type) && reader->logical == BUS_LOGICAL_NONE &&
+        writer->logical == BUS_LOGICAL_NONE)
         return BUS_OK;
     char rule[80];
     snprintf(rule, sizeof rule, "%s cannot be read as %s", bus_type_name(writer->type), bus_type_name(reader->type));
     return fail(place, rule);
 }
 
-enum bus_status bus_schema_resolves(const struct bus_schema *reader, const struct bus_schema *writer, struct bus_error *error)
+enum bus_status bus_schema_resolves(const struct bus_schema *reader, const struct bus_schema *writer,
+                                    struct bus_error *error)
 {
     struct place place = {.error = error};
     return resolve(&place, bus_schema_type_view(reader), bus_schema_type_view(writer));

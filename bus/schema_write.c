@@ -72,7 +72,8 @@ static void write_named(struct bus_buffer *buffer, const struct bus_schema_type 
     } else {
         bus_buffer_printf(buffer, ",\"size\":%zu", type->fixed_size);
         if (!canonical && type->logical == BUS_LOGICAL_DECIMAL)
-            bus_buffer_printf(buffer, ",\"logicalType\":\"decimal\",\"precision\":%d,\"scale\":%d", type->precision, type->scale);
+            bus_buffer_printf(buffer, ",\"logicalType\":\"decimal\",\"precision\":%d,\"scale\":%d", type->precision,
+                              type->scale);
     }
     bus_buffer_printf(buffer, "}");
 }

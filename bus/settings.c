@@ -163,7 +163,8 @@ enum bus_option_type bus_settings_type(const struct bus_settings_node *node)
     }
 }
 
-enum bus_status bus_settings_fail(const struct bus_settings_node *node, struct bus_error *error, const char *format, ...)
+enum bus_status bus_settings_fail(const struct bus_settings_node *node, struct bus_error *error, const char *format,
+                                  ...)
 {
     char message[BUS_ERROR_TEXT_SIZE];
     va_list arguments;
@@ -175,8 +176,8 @@ enum bus_status bus_settings_fail(const struct bus_settings_node *node, struct b
 
 static const char *type_name(enum bus_option_type type)
 {
-    static const char *const names[] = {"a text",           "a whole number", "true or false",
-                                        "a list of texts [\"…\"]", "a group { … }",  "a list ( … )"};
+    static const char *const names[] = {"a text",        "a whole number", "true or false", "a list of texts [\"…\"]",
+                                        "a group { … }", "a list ( … )"};
     return names[type];
 }
 
@@ -272,7 +273,8 @@ enum bus_status bus_settings_check(const struct bus_settings_node *node, const s
 
 /* The setting of `name`, or NULL when its default counts; in both cases *out_option is its row of the table. */
 static const config_setting_t *look_up(const struct bus_settings_node *node, const struct bus_option *options,
-                                       const char *name, enum bus_option_type type, const struct bus_option **out_option)
+                                       const char *name, enum bus_option_type type,
+                                       const struct bus_option **out_option)
 {
     *out_option = find_option(options, name);
     assert(*out_option != NULL && (*out_option)->type == type);
@@ -307,7 +309,8 @@ enum bus_status bus_settings_resolve(const struct bus_settings *settings, const 
     int length = path[0] == '/' ? snprintf(out_path, size, "%s", path)
                                 : snprintf(out_path, size, "%s/%s", settings->folder, path);
     if (length < 0 || (size_t)length >= size)
-        return bus_fail(error, BUS_FATAL, "%s: a path is longer than %zu bytes: %.60s…", settings->path, size - 1, path);
+        return bus_fail(error, BUS_FATAL, "%s: a path is longer than %zu bytes: %.60s…", settings->path, size - 1,
+                        path);
     return BUS_OK;
 }
 

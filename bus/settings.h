@@ -11,7 +11,14 @@
 struct bus_settings;      /* one file with its includes */
 struct bus_settings_node; /* a place in it: group, list or array; lives as long as the settings */
 
-enum bus_option_type { BUS_OPTION_TEXT, BUS_OPTION_INTEGER, BUS_OPTION_BOOLEAN, BUS_OPTION_TEXTS, BUS_OPTION_GROUP, BUS_OPTION_LIST };
+enum bus_option_type {
+    BUS_OPTION_TEXT,
+    BUS_OPTION_INTEGER,
+    BUS_OPTION_BOOLEAN,
+    BUS_OPTION_TEXTS,
+    BUS_OPTION_GROUP,
+    BUS_OPTION_LIST
+};
 
 struct bus_option {
     const char *name;
@@ -32,8 +39,8 @@ const char *bus_settings_path_view(const struct bus_settings *settings);
 const char *bus_settings_folder_view(const struct bus_settings *settings);
 
 /* Holds the group `node` against `options` (ends with a NULL name): unknown, missing, wrong type, out of range. FATAL. */
-BUS_MUST_CHECK enum bus_status bus_settings_check(const struct bus_settings_node *node, const struct bus_option *options,
-                                                  struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_settings_check(const struct bus_settings_node *node,
+                                                  const struct bus_option *options, struct bus_error *error);
 
 /* Values of a checked group; the option's default when the key is absent. Asking for a name that the table lacks is our
  * mistake (assert). */
@@ -53,12 +60,12 @@ const char *bus_settings_as_text(const struct bus_settings_node *node);
 /* What the node is, for those who accept several types: TEXTS for an array or list of texts only. */
 enum bus_option_type bus_settings_type(const struct bus_settings_node *node);
 /* FATAL with file and line of `node` in front of the message. */
-enum bus_status bus_settings_fail(const struct bus_settings_node *node, struct bus_error *error, const char *format, ...)
-    BUS_PRINTF(3, 4);
+enum bus_status bus_settings_fail(const struct bus_settings_node *node, struct bus_error *error, const char *format,
+                                  ...) BUS_PRINTF(3, 4);
 
 /* `path` relative to the folder of the settings file, into `out_path` of `size` bytes. FATAL when too long. */
-BUS_MUST_CHECK enum bus_status bus_settings_resolve(const struct bus_settings *settings, const char *path, char *out_path,
-                                                    size_t size, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_settings_resolve(const struct bus_settings *settings, const char *path,
+                                                    char *out_path, size_t size, struct bus_error *error);
 
 /* Of the known names in `options`, the one nearest to `name` by edit distance, or NULL when none is near. */
 const char *bus_settings_nearest(const struct bus_option *options, const char *name);

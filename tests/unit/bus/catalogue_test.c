@@ -45,7 +45,8 @@ static void knows_departments_items_and_topics(void **state)
     assert_ptr_equal(item->department, bus_catalogue_find_department(catalogue, "tax"));
     assert_int_equal(item->version_count, 2);
     assert_int_equal(bus_item_current(item)->number, 2);
-    assert_ptr_equal(bus_item_version_by_fingerprint(item, bus_schema_fingerprint(item->versions[0].schema)), &item->versions[0]);
+    assert_ptr_equal(bus_item_version_by_fingerprint(item, bus_schema_fingerprint(item->versions[0].schema)),
+                     &item->versions[0]);
     assert_null(bus_item_version_by_fingerprint(item, 1));
     assert_ptr_equal(bus_catalogue_item_by_number(catalogue, item->number), item);
     assert_null(bus_catalogue_item_by_number(catalogue, 9999));
@@ -117,7 +118,8 @@ static void areas_have_lives(void **state)
 {
     (void)state;
     int32_t in_1990, in_2010, in_2020;
-    assert_true(bus_date_days(1990, 6, 1, &in_1990) && bus_date_days(2010, 6, 1, &in_2010) && bus_date_days(2020, 6, 1, &in_2020));
+    assert_true(bus_date_days(1990, 6, 1, &in_1990) && bus_date_days(2010, 6, 1, &in_2010) &&
+                bus_date_days(2020, 6, 1, &in_2020));
     struct bus_bytes liujiang = bus_bytes_text("450206"), county = bus_bytes_text("450221");
     assert_true(bus_catalogue_area_existed(catalogue, liujiang));
     assert_true(bus_catalogue_area_existed(catalogue, bus_bytes_text("450206100")));
@@ -161,9 +163,8 @@ static void make_copy(struct copy *copy)
 static void edit(const struct copy *copy, const char *script, const char *file)
 {
     char command[COMMAND_SIZE];
-    snprintf(command, sizeof command,
-             "cp '%s/%s' '%s/before' && sed -i '%s' '%s/%s' && ! cmp -s '%s/%s' '%s/before'", copy->folder, file, copy->folder,
-             script, copy->folder, file, copy->folder, file, copy->folder);
+    snprintf(command, sizeof command, "cp '%s/%s' '%s/before' && sed -i '%s' '%s/%s' && ! cmp -s '%s/%s' '%s/before'",
+             copy->folder, file, copy->folder, script, copy->folder, file, copy->folder, file, copy->folder);
     run(command);
 }
 
@@ -176,21 +177,29 @@ static const struct {
 #define CATALOGUE "schemas/catalogue.cfg"
     {"s/^exchange =/exchnge =/", CATALOGUE, "catalogue.cfg:", "did you mean 'exchange'"},
     {"0,/conduct_zh =/s//conduct_cn =/", CATALOGUE, "catalogue.cfg:", "did you mean 'conduct_zh'"},
-    {"0,/department = \"tax\"/s//department = \"taxx\"/", CATALOGUE, "catalogue.cfg:", "unknown department 'taxx'; did you mean 'tax'"},
+    {"0,/department = \"tax\"/s//department = \"taxx\"/", CATALOGUE,
+     "catalogue.cfg:", "unknown department 'taxx'; did you mean 'tax'"},
     {"0,/number = 2;/s//number = 1;/", CATALOGUE, "catalogue.cfg:", "number 1 is used twice"},
     {"0,/version = 1;/s//version = 2;/", CATALOGUE, "catalogue.cfg:", "registration.basic-2.avsc"},
     {"0,/version = 1;/s//version = \"1\";/", CATALOGUE, "catalogue.cfg:", "'version' must be a whole number"},
-    {"0,/key = \\[\"entity_id\"\\]/s//key = [\"entity_idd\"]/", CATALOGUE, "catalogue.cfg:", "did you mean 'entity_id'"},
+    {"0,/key = \\[\"entity_id\"\\]/s//key = [\"entity_idd\"]/", CATALOGUE,
+     "catalogue.cfg:", "did you mean 'entity_id'"},
     {"0,/key = \\[\"entity_id\"\\]/s//key = []/", CATALOGUE, "catalogue.cfg:", "one field at least"},
-    {"0,/register_status = \"registration_status\"/s//register_status = \"registration_state\"/", CATALOGUE, "catalogue.cfg:", "did you mean 'registration_status'"},
+    {"0,/register_status = \"registration_status\"/s//register_status = \"registration_state\"/", CATALOGUE,
+     "catalogue.cfg:", "did you mean 'registration_status'"},
     {"0,/class_zh = \"登记注册基本信息\"/s//class_zh = \"登记注册\"/", CATALOGUE, "catalogue.cfg:", "unknown class"},
     {"0,/openness = \"public\"/s//openness = \"open\"/", CATALOGUE, "catalogue.cfg:", "public|shared|authorised"},
-    {"0,/name = \"registration.change\"/s//name = \"registration.basic\"/", CATALOGUE, "catalogue.cfg:", "stands twice"},
+    {"0,/name = \"registration.change\"/s//name = \"registration.basic\"/", CATALOGUE,
+     "catalogue.cfg:", "stands twice"},
     {"0,/name = \"tax\"/s//name = \"market\"/", CATALOGUE, "catalogue.cfg:", "stands twice"},
-    {"s/\"record_key\"/\"record_keys\"/", "schemas/court/dishonest.debtor-1.avsc", "dishonest.debtor-1.avsc", "record_key"},
-    {"s/\"code_list\": \"performance\"/\"code_list\": \"performanc\"/", "schemas/court/dishonest.debtor-1.avsc", "catalogue.cfg:", "did you mean 'performance'"},
-    {"s/\"check\": \"case_number\"/\"check\": \"case_numbers\"/", "schemas/court/dishonest.debtor-1.avsc", "catalogue.cfg:", "nearest is 'case_number'"},
-    {"0,/\"classification\": \"public\", /s///", "schemas/court/dishonest.debtor-1.avsc", "catalogue.cfg:", "needs a doc and a classification"},
+    {"s/\"record_key\"/\"record_keys\"/", "schemas/court/dishonest.debtor-1.avsc", "dishonest.debtor-1.avsc",
+     "record_key"},
+    {"s/\"code_list\": \"performance\"/\"code_list\": \"performanc\"/", "schemas/court/dishonest.debtor-1.avsc",
+     "catalogue.cfg:", "did you mean 'performance'"},
+    {"s/\"check\": \"case_number\"/\"check\": \"case_numbers\"/", "schemas/court/dishonest.debtor-1.avsc",
+     "catalogue.cfg:", "nearest is 'case_number'"},
+    {"0,/\"classification\": \"public\", /s///", "schemas/court/dishonest.debtor-1.avsc",
+     "catalogue.cfg:", "needs a doc and a classification"},
     {"0,/code = /s//cod = /", "schemas/codes/penalty_kind.cfg", "penalty_kind.cfg:", "did you mean 'code'"},
     {"s/code = \"通报批评\"/code = \"警告\"/", "schemas/codes/penalty_kind.cfg", "penalty_kind.cfg:", "stands twice"},
     {"s/code = \"110000\"/code = \"11000\"/", "schemas/codes/areas.cfg", "areas.cfg:", "six digits"},
@@ -198,19 +207,23 @@ static const struct {
     {"0,/\"occurred_at\"/s//\"ocurred_at\"/", COURT, "grants.cfg:", "did you mean 'occurred_at'"},
     {"0,/\"occurred_at\"/s//\"record_key\"/", COURT, "grants.cfg:", "secret"},
     {"0,/\"occurred_at\"/s//\"subject_id\"/", COURT, "grants.cfg:", "stands twice"},
-    {"0,/item = \"registration.basic\"/s//item = \"registration.basics\"/", COURT, "grants.cfg:", "did you mean 'registration.basic'"},
+    {"0,/item = \"registration.basic\"/s//item = \"registration.basics\"/", COURT,
+     "grants.cfg:", "did you mean 'registration.basic'"},
     {"0,/department = \"market\"/s//department = \"tax\"/", COURT, "grants.cfg:", "does not deliver"},
     {"0,/department = \"market\"/s//department = \"markt\"/", COURT, "grants.cfg:", "did you mean 'market'"},
     {"0,/legal_basis =/s//legalbasis =/", COURT, "grants.cfg:", "did you mean 'legal_basis'"},
     {"0,/from = \"2023-05-01\"/s//from = \"2023-02-30\"/", COURT, "grants.cfg:", "YYYY-MM-DD"},
-    {"0,/from = \"2023-05-01\"/s//from = \"2023-05-01\"; to = \"2023-04-30\"/", COURT, "grants.cfg:", "ends before it begins"},
-    {"0,/from = \"2023-05-01\"/s//from = \"2023-05-01\"; subject_kinds = [\"FIRM\"]/", COURT, "grants.cfg:", "ORGANISATION or PERSON"},
+    {"0,/from = \"2023-05-01\"/s//from = \"2023-05-01\"; to = \"2023-04-30\"/", COURT,
+     "grants.cfg:", "ends before it begins"},
+    {"0,/from = \"2023-05-01\"/s//from = \"2023-05-01\"; subject_kinds = [\"FIRM\"]/", COURT,
+     "grants.cfg:", "ORGANISATION or PERSON"},
     {"0,/from = \"2023-05-01\"/s//from = \"2023-05-01\"; areas = [\"x\"]/", COURT, "grants.cfg:", "2 to 12 digits"},
     {"0,/name = \"court-registration\"/s//name = \"court-licence\"/", COURT, "grants.cfg:", "stands twice"},
     {"s/^number = 0/number = 1/", COURT, "grants.cfg:", "number 1 is that of"},
     {"s/^number = 0/number = 64/", COURT, "grants.cfg:", "from 0 to 63"},
     {"0,/\"subject_name\"/s//\"subject_id\"/", WEBSITE, "grants.cfg:", "public fields only"},
-    {"0,/subject_kinds = \\[\"ORGANISATION\"\\]/s//subject_kinds = [\"PERSON\"]/", WEBSITE, "grants.cfg:", "of organisations only"},
+    {"0,/subject_kinds = \\[\"ORGANISATION\"\\]/s//subject_kinds = [\"PERSON\"]/", WEBSITE,
+     "grants.cfg:", "of organisations only"},
     {"0,/openness = \"public\"/s//openness = \"shared\"/", CATALOGUE, "grants.cfg:", "not public"},
 };
 
@@ -225,7 +238,8 @@ static void names_place_and_reason_of_every_fault(void **state)
         edit(&copy, faults[i].script, faults[i].file);
         enum bus_status status = bus_catalogue_load(copy.catalogue, &broken, &error);
         test_folder_remove(copy.folder);
-        if (status != BUS_FATAL || strstr(error.message, faults[i].place) == NULL || strstr(error.message, faults[i].words) == NULL) {
+        if (status != BUS_FATAL || strstr(error.message, faults[i].place) == NULL ||
+            strstr(error.message, faults[i].words) == NULL) {
             bus_catalogue_destroy(broken);
             fail_msg("%s: '%s' lacks '%s' or '%s'", faults[i].script, error.message, faults[i].place, faults[i].words);
         }
@@ -342,11 +356,13 @@ static void a_new_version_must_read_the_old(void **state)
     struct findings findings;
     char command[COMMAND_SIZE];
     make_copy(&copy);
-    snprintf(command, sizeof command, "cp '%s/schemas/tax/arrears-1.avsc' '%s/schemas/tax/arrears-2.avsc'", copy.folder, copy.folder);
+    snprintf(command, sizeof command, "cp '%s/schemas/tax/arrears-1.avsc' '%s/schemas/tax/arrears-2.avsc'", copy.folder,
+             copy.folder);
     run(command);
     edit(&copy, "/name = \"arrears\"/s/version = 1/version = 2/", "schemas/catalogue.cfg");
     assert_int_equal(check(copy.catalogue, &findings), BUS_OK);
-    edit(&copy, "s/\"name\": \"authority\", \"type\": \"string\"/\"name\": \"authority\", \"type\": \"long\"/", "schemas/tax/arrears-2.avsc");
+    edit(&copy, "s/\"name\": \"authority\", \"type\": \"string\"/\"name\": \"authority\", \"type\": \"long\"/",
+         "schemas/tax/arrears-2.avsc");
     assert_int_equal(check(copy.catalogue, &findings), BUS_REJECT);
     assert_non_null(strstr(findings.last_wrong, "version 2 cannot read data of version 1"));
     assert_non_null(strstr(findings.last_wrong, "authority"));

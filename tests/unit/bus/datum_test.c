@@ -63,9 +63,9 @@ static void sample(struct bus_value values[FIELDS])
     values[KIND] = integer(BUS_TYPE_ENUM, 2);
     values[DAY] = integer(BUS_TYPE_INT, 20000);
     values[NOTE] = integer(BUS_TYPE_NULL, 0);
-    values[LIST] = bytes(BUS_TYPE_ARRAY, "\x04\x02\x61\x00\x00", 5);                /* ["a", ""] */
-    values[MAP] = bytes(BUS_TYPE_MAP, "\x02\x02\x6b\x0e\x00", 5);                   /* {"k": 7} */
-    values[INNER] = bytes(BUS_TYPE_RECORD, "\x0a\x02\x04\x68\x69", 5);              /* {5, "hi"} */
+    values[LIST] = bytes(BUS_TYPE_ARRAY, "\x04\x02\x61\x00\x00", 5);   /* ["a", ""] */
+    values[MAP] = bytes(BUS_TYPE_MAP, "\x02\x02\x6b\x0e\x00", 5);      /* {"k": 7} */
+    values[INNER] = bytes(BUS_TYPE_RECORD, "\x0a\x02\x04\x68\x69", 5); /* {5, "hi"} */
     values[EITHER] = (struct bus_value){.type = BUS_TYPE_UNION, .integer = 1, .bytes = bus_bytes_of("\x02z", 2)};
 }
 
@@ -168,7 +168,8 @@ static void reads_what_avro_c_writes(void **state)
     avro_value_iface_t *iface = avro_generic_class_from_schema(avro);
     avro_value_t value;
     assert_int_equal(avro_generic_value_new(iface, &value), 0);
-    avro_reader_t reader = avro_reader_memory((const char *)ours.data + BUS_FRAME_SIZE, (int64_t)(ours.length - BUS_FRAME_SIZE));
+    avro_reader_t reader =
+        avro_reader_memory((const char *)ours.data + BUS_FRAME_SIZE, (int64_t)(ours.length - BUS_FRAME_SIZE));
     assert_int_equal(avro_value_read(reader, &value), 0);
     uint8_t theirs[1024];
     memcpy(theirs, ours.data, BUS_FRAME_SIZE);
@@ -180,7 +181,8 @@ static void reads_what_avro_c_writes(void **state)
     if (bus_datum_walk(schema, datum, spans, &error) != BUS_OK)
         fail_msg("%s", error.message);
     assert_int_equal(bus_datum_value(bus_schema_field(schema, SMALL), datum, spans[SMALL]).integer, -12345);
-    assert_true(bus_bytes_equal_text(bus_datum_value(bus_schema_field(schema, TEXT), datum, spans[TEXT]).bytes, "柳州市"));
+    assert_true(
+        bus_bytes_equal_text(bus_datum_value(bus_schema_field(schema, TEXT), datum, spans[TEXT]).bytes, "柳州市"));
     avro_writer_free(writer);
     avro_reader_free(reader);
     avro_value_decref(&value);
@@ -232,10 +234,13 @@ static void gives_each_fault_its_reason(void **state)
     JUDGE("[\"int\",\"string\",\"long\"]", "\6", "DATUM_UNION_RANGE");
     JUDGE("\"string\"", "\4a", "DATUM_LENGTH");
     JUDGE("\"bytes\"", "\1", "DATUM_LENGTH");
-    JUDGE("\"string\"", "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01" "a", "DATUM_LENGTH"); /* 2^62 */
-    JUDGE("\"int\"", "\xfe\xff\xff\xff\x0f", "");                                     /* 2^31 - 1 */
-    JUDGE("\"int\"", "\x80\x80\x80\x80\x10", "DATUM_VARINT");                         /* 2^31 */
-    JUDGE("\"long\"", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "");                /* -2^63 */
+    JUDGE("\"string\"",
+          "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01"
+          "a",
+          "DATUM_LENGTH");                                             /* 2^62 */
+    JUDGE("\"int\"", "\xfe\xff\xff\xff\x0f", "");                      /* 2^31 - 1 */
+    JUDGE("\"int\"", "\x80\x80\x80\x80\x10", "DATUM_VARINT");          /* 2^31 */
+    JUDGE("\"long\"", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", ""); /* -2^63 */
     JUDGE("\"long\"", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", "DATUM_VARINT");
     JUDGE("\"long\"", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "DATUM_VARINT");
     JUDGE("\"boolean\"", "\2", "DATUM_VARINT");
@@ -243,13 +248,13 @@ static void gives_each_fault_its_reason(void **state)
     JUDGE("\"string\"", "\2\0", "DATUM_UTF8");
     JUDGE("\"bytes\"", "\2\xff", "");
     JUDGE("{\"type\":\"map\",\"values\":\"int\"}", "\2\2\xff\2\0", "DATUM_UTF8");
-    JUDGE(ARRAY("\"null\""), "\x80\x89\x7a\0", "DATUM_ITEMS");                        /* 1,000,000 nulls in four bytes */
-    JUDGE(ARRAY("\"null\""), "\xc0\x9a\x0c\xc0\x9a\x0c\0", "DATUM_ITEMS");            /* two blocks of 100,000 */
+    JUDGE(ARRAY("\"null\""), "\x80\x89\x7a\0", "DATUM_ITEMS");             /* 1,000,000 nulls in four bytes */
+    JUDGE(ARRAY("\"null\""), "\xc0\x9a\x0c\xc0\x9a\x0c\0", "DATUM_ITEMS"); /* two blocks of 100,000 */
     JUDGE(ARRAY("\"null\""), "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\0\0", "DATUM_ITEMS");
-    JUDGE(ARRAY("\"int\""), "\x03\x04\2\4\0", "");                                    /* block of 2 with its size, 2 bytes */
-    JUDGE(ARRAY("\"int\""), "\x03\x06\2\4\0", "DATUM_LENGTH");                        /* a size that is not true */
+    JUDGE(ARRAY("\"int\""), "\x03\x04\2\4\0", "");             /* block of 2 with its size, 2 bytes */
+    JUDGE(ARRAY("\"int\""), "\x03\x06\2\4\0", "DATUM_LENGTH"); /* a size that is not true */
     JUDGE(ARRAY("\"int\""), "\x03\x01\2\4\0", "DATUM_LENGTH");
-    JUDGE(ARRAY("\"int\""), "\2\2", "DATUM_TRUNCATED");                               /* no end of the array */
+    JUDGE(ARRAY("\"int\""), "\2\2", "DATUM_TRUNCATED"); /* no end of the array */
 }
 
 static void judges_the_frame(void **state)
@@ -350,9 +355,13 @@ static void reads_blocks_and_bytes_within_limits(void **state)
     cursor = bus_cursor_of(bus_bytes_of("\x16", 1));
     assert_int_equal(bus_datum_take_block(&cursor, 10), 0);
     assert_true(cursor.failed);
-    cursor = bus_cursor_of(bus_bytes_of("\x04" "ab", 3));
+    cursor = bus_cursor_of(bus_bytes_of("\x04"
+                                        "ab",
+                                        3));
     assert_true(bus_bytes_equal_text(bus_datum_take_bytes(&cursor, 2), "ab"));
-    cursor = bus_cursor_of(bus_bytes_of("\x04" "ab", 3));
+    cursor = bus_cursor_of(bus_bytes_of("\x04"
+                                        "ab",
+                                        3));
     assert_int_equal(bus_datum_take_bytes(&cursor, 1).length, 0);
     assert_true(cursor.failed);
 }
@@ -363,7 +372,8 @@ static void decimals_are_shortest_and_come_back(void **state)
     static const struct {
         int64_t value;
         size_t length;
-    } cases[] = {{0, 1}, {127, 1}, {128, 2}, {-128, 1}, {-129, 2}, {200000, 3}, {INT64_MAX, 8}, {INT64_MIN, 8}, {-1, 1}};
+    } cases[] = {{0, 1},      {127, 1},       {128, 2},       {-128, 1}, {-129, 2},
+                 {200000, 3}, {INT64_MAX, 8}, {INT64_MIN, 8}, {-1, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint8_t encoded[8];
         size_t length;
@@ -380,7 +390,8 @@ static void decimals_are_shortest_and_come_back(void **state)
     assert_true(bus_decimal_value(bus_bytes_of("\xff\xff\xff\xff\xff\xff\xff\xff\xfe", 9), &value) && value == -2);
 }
 
-static void assert_text(enum bus_type type, enum bus_logical logical, int scale, const struct bus_value *value, const char *expected)
+static void assert_text(enum bus_type type, enum bus_logical logical, int scale, const struct bus_value *value,
+                        const char *expected)
 {
     struct bus_schema_type whole = {.type = type, .logical = logical, .scale = scale};
     struct bus_buffer buffer;
@@ -415,8 +426,15 @@ static void writes_nested_values_as_json(void **state)
     static const struct {
         int field;
         const char *text;
-    } cases[] = {{FLAG, "true"}, {KIND, "C"}, {LIST, "[\"61\",\"\"]"}, {MAP, "{\"k\":7}"}, {INNER, "{\"x\":5,\"y\":\"hi\"}"},
-                 {EITHER, "\"z\""}, {SINGLE, "0.5"}, {WIDE, "-2.25"}, {HASH, "01020304"}};
+    } cases[] = {{FLAG, "true"},
+                 {KIND, "C"},
+                 {LIST, "[\"61\",\"\"]"},
+                 {MAP, "{\"k\":7}"},
+                 {INNER, "{\"x\":5,\"y\":\"hi\"}"},
+                 {EITHER, "\"z\""},
+                 {SINGLE, "0.5"},
+                 {WIDE, "-2.25"},
+                 {HASH, "01020304"}};
     struct bus_value values[FIELDS];
     sample(values);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -433,18 +451,12 @@ static void writes_nested_values_as_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_back_what_it_writes),
-        cmocka_unit_test(walks_a_nested_record),
-        cmocka_unit_test(avro_c_reads_what_we_write),
-        cmocka_unit_test(reads_what_avro_c_writes),
-        cmocka_unit_test(gives_each_fault_its_reason),
-        cmocka_unit_test(judges_the_frame),
-        cmocka_unit_test(survives_every_cut_and_every_flip),
-        cmocka_unit_test(refuses_values_that_do_not_fit),
-        cmocka_unit_test(stops_at_the_buffers_limit),
-        cmocka_unit_test(reads_blocks_and_bytes_within_limits),
-        cmocka_unit_test(decimals_are_shortest_and_come_back),
-        cmocka_unit_test(writes_values_as_people_read_them),
+        cmocka_unit_test(reads_back_what_it_writes),           cmocka_unit_test(walks_a_nested_record),
+        cmocka_unit_test(avro_c_reads_what_we_write),          cmocka_unit_test(reads_what_avro_c_writes),
+        cmocka_unit_test(gives_each_fault_its_reason),         cmocka_unit_test(judges_the_frame),
+        cmocka_unit_test(survives_every_cut_and_every_flip),   cmocka_unit_test(refuses_values_that_do_not_fit),
+        cmocka_unit_test(stops_at_the_buffers_limit),          cmocka_unit_test(reads_blocks_and_bytes_within_limits),
+        cmocka_unit_test(decimals_are_shortest_and_come_back), cmocka_unit_test(writes_values_as_people_read_them),
         cmocka_unit_test(writes_nested_values_as_json),
     };
     return cmocka_run_group_tests(tests, load, unload);

@@ -36,7 +36,8 @@ static struct bus_value text(const char *content)
 
 static void sample(struct bus_value values[BUS_ENVELOPE_FIELDS])
 {
-    values[BUS_ENVELOPE_EVENT_ID] = (struct bus_value){.type = BUS_TYPE_FIXED, .bytes = bus_bytes_of("0123456789abcdef", 16)};
+    values[BUS_ENVELOPE_EVENT_ID] =
+        (struct bus_value){.type = BUS_TYPE_FIXED, .bytes = bus_bytes_of("0123456789abcdef", 16)};
     values[BUS_ENVELOPE_RECORD_KEY] = text("market|1");
     values[BUS_ENVELOPE_VERSION] = number(BUS_TYPE_LONG, 7);
     values[BUS_ENVELOPE_SEQUENCE] = number(BUS_TYPE_LONG, 99);
@@ -102,8 +103,8 @@ static void reads_every_envelope_field(void **state)
 static void digest_ignores_what_transport_changes(void **state)
 {
     (void)state;
-    static const int transport[] = {BUS_ENVELOPE_EVENT_ID, BUS_ENVELOPE_RECORD_KEY, BUS_ENVELOPE_VERSION, BUS_ENVELOPE_SEQUENCE,
-                                    BUS_ENVELOPE_SOURCE_COMMITTED_AT, BUS_ENVELOPE_PUBLISHED_AT};
+    static const int transport[] = {BUS_ENVELOPE_EVENT_ID, BUS_ENVELOPE_RECORD_KEY,          BUS_ENVELOPE_VERSION,
+                                    BUS_ENVELOPE_SEQUENCE, BUS_ENVELOPE_SOURCE_COMMITTED_AT, BUS_ENVELOPE_PUBLISHED_AT};
     struct bus_value values[BUS_ENVELOPE_FIELDS];
     sample(values);
     uint64_t digest = digest_of(values);
@@ -120,9 +121,10 @@ static void digest_ignores_what_transport_changes(void **state)
 static void digest_sees_every_other_field(void **state)
 {
     (void)state;
-    static const int content[] = {BUS_ENVELOPE_OPERATION, BUS_ENVELOPE_SUBJECT_KIND, BUS_ENVELOPE_SUBJECT_ID, BUS_ENVELOPE_SUBJECT_NAME,
-                                  BUS_ENVELOPE_OCCURRED_AT, BUS_ENVELOPE_CONDUCT_END_DATE, BUS_ENVELOPE_PUBLICITY_UNTIL,
-                                  BUS_ENVELOPE_RULE_VERSION, BUS_ENVELOPE_AREA_CODE};
+    static const int content[] = {
+        BUS_ENVELOPE_OPERATION,       BUS_ENVELOPE_SUBJECT_KIND, BUS_ENVELOPE_SUBJECT_ID,
+        BUS_ENVELOPE_SUBJECT_NAME,    BUS_ENVELOPE_OCCURRED_AT,  BUS_ENVELOPE_CONDUCT_END_DATE,
+        BUS_ENVELOPE_PUBLICITY_UNTIL, BUS_ENVELOPE_RULE_VERSION, BUS_ENVELOPE_AREA_CODE};
     for (size_t i = 0; i < sizeof content / sizeof *content; i++) {
         struct bus_value values[BUS_ENVELOPE_FIELDS];
         sample(values);
@@ -156,7 +158,8 @@ static void digest_is_one_function_of_the_bytes(void **state)
         size_t resume = spans[BUS_ENVELOPE_CONDUCT_END_DATE].offset;
         memcpy(whole, buffer.data + start, gap - start);
         memcpy(whole + (gap - start), buffer.data + resume, buffer.length - resume);
-        assert_true(bus_event_digest(bus_buffer_view(&buffer), spans) == XXH3_64bits(whole, gap - start + buffer.length - resume));
+        assert_true(bus_event_digest(bus_buffer_view(&buffer), spans) ==
+                    XXH3_64bits(whole, gap - start + buffer.length - resume));
         bus_buffer_release(&buffer);
     }
 }
@@ -214,12 +217,9 @@ static void an_item_must_begin_with_the_envelope(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_every_envelope_field),
-        cmocka_unit_test(digest_ignores_what_transport_changes),
-        cmocka_unit_test(digest_sees_every_other_field),
-        cmocka_unit_test(digest_is_one_function_of_the_bytes),
-        cmocka_unit_test(identities_are_the_first_half_of_sm3),
-        cmocka_unit_test(an_item_must_begin_with_the_envelope),
+        cmocka_unit_test(reads_every_envelope_field),           cmocka_unit_test(digest_ignores_what_transport_changes),
+        cmocka_unit_test(digest_sees_every_other_field),        cmocka_unit_test(digest_is_one_function_of_the_bytes),
+        cmocka_unit_test(identities_are_the_first_half_of_sm3), cmocka_unit_test(an_item_must_begin_with_the_envelope),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

@@ -30,9 +30,9 @@ static enum bus_status uscc(struct bus_bytes text, struct bus_error *error)
 static void accepts_the_credit_codes_of_the_standard(void **state)
 {
     (void)state;
-    static const char *const good[] = {"91350100M000100Y43", "914403001922038216", "9144030071526726XG", "91330100799655058B",
-                                       "91110108551385082Q", "9152000071430580XT", "91100000100003962T", "91450200198229141F",
-                                       "11230500001755309F"};
+    static const char *const good[] = {"91350100M000100Y43", "914403001922038216", "9144030071526726XG",
+                                       "91330100799655058B", "91110108551385082Q", "9152000071430580XT",
+                                       "91100000100003962T", "91450200198229141F", "11230500001755309F"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_code(uscc, good[i], "");
 }
@@ -119,12 +119,14 @@ static void lengthens_old_citizen_numbers(void **state)
 static void judges_plates(void **state)
 {
     (void)state;
-    static const char *const good[] = {"桂B12345", "桂B1234学", "京AD12345", "桂BF12345", "桂B12345D", "粤Z1234港", "粤Z1234澳", "桂B1234挂",
-                                       "桂B1234警", "使014001", "014001使", "沪A0023领", "WJ京12345", "桂BA1B2C"};
+    static const char *const good[] = {"桂B12345",  "桂B1234学", "京AD12345", "桂BF12345", "桂B12345D",
+                                       "粤Z1234港", "粤Z1234澳", "桂B1234挂", "桂B1234警", "使014001",
+                                       "014001使",  "沪A0023领", "WJ京12345", "桂BA1B2C"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_code(bus_identifier_plate, good[i], "");
-    static const char *const bad[] = {"", "B12345", "桂12345", "桂B1234", "桂B123456", "桂BI2345", "桂BO2345", "桂b12345", "国B12345",
-                                      "桂B123学", "桂B12345L", "桂BL123456", "桂B12345学", "桂B\xe6", "无牌"};
+    static const char *const bad[] = {"",          "B12345",     "桂12345",    "桂B1234",  "桂B123456",
+                                      "桂BI2345",  "桂BO2345",   "桂b12345",   "国B12345", "桂B123学",
+                                      "桂B12345L", "桂BL123456", "桂B12345学", "桂B\xe6",  "无牌"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_code(bus_identifier_plate, bad[i], "PLATE_FORMAT");
 }
@@ -143,12 +145,20 @@ static void judges_violation_codes(void **state)
 static void judges_case_numbers(void **state)
 {
     (void)state;
-    static const char *const good[] = {"(2019)桂0202执1194号", "（2019）桂0202执1194号", "(2019）桂0202执1194号", "(2023)桂02执恢12号",
-                                       "(2019)桂0202执1194号之一"};
+    static const char *const good[] = {"(2019)桂0202执1194号", "（2019）桂0202执1194号", "(2019）桂0202执1194号",
+                                       "(2023)桂02执恢12号", "(2019)桂0202执1194号之一"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_code(bus_identifier_case_number, good[i], "");
-    static const char *const bad[] = {"", "2019桂0202执1194号", "(201)桂0202执1194号", "(2019)桂0202执1194", "(2019)1194号", "(2019)桂号",
-                                      "(2019)桂0202执1194号之", "(2019)桂0202执1194号xx", "(2019)", "(2019)桂\xe5"};
+    static const char *const bad[] = {"",
+                                      "2019桂0202执1194号",
+                                      "(201)桂0202执1194号",
+                                      "(2019)桂0202执1194",
+                                      "(2019)1194号",
+                                      "(2019)桂号",
+                                      "(2019)桂0202执1194号之",
+                                      "(2019)桂0202执1194号xx",
+                                      "(2019)",
+                                      "(2019)桂\xe5"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_code(bus_identifier_case_number, bad[i], "CASE_NUMBER_FORMAT");
 }

@@ -39,10 +39,13 @@ static const struct {
     const char *name;
     size_t offset;
 } texts[] = {
-#define PLACE(member) {#member, offsetof(struct bus_quarantined, member)}
-    PLACE(department), PLACE(item),    PLACE(stage),    PLACE(code),         PLACE(reason_zh), PLACE(reason_en),
-    PLACE(source),     PLACE(column),  PLACE(topic),    PLACE(adapter),      PLACE(original),  PLACE(original_key),
-    PLACE(decides),    PLACE(action),  PLACE(officer),
+#define PLACE(member)                                                                                                  \
+    {                                                                                                                  \
+#member, offsetof(struct bus_quarantined, member)                                                              \
+    }
+    PLACE(department), PLACE(item),         PLACE(stage),   PLACE(code),   PLACE(reason_zh),
+    PLACE(reason_en),  PLACE(source),       PLACE(column),  PLACE(topic),  PLACE(adapter),
+    PLACE(original),   PLACE(original_key), PLACE(decides), PLACE(action), PLACE(officer),
 };
 
 static struct bus_bytes text_at(const struct bus_quarantined *quarantined, size_t index)

@@ -55,12 +55,13 @@ static void makes_the_parsing_canonical_form(void **state)
     char text[1024];
     snprintf(text, sizeof text, "%.*s", (int)canonical.length, (const char *)canonical.data);
     assert_string_equal(
-        text, "{\"name\":\"x.r\",\"type\":\"record\",\"fields\":[{\"name\":\"a\",\"type\":\"int\"},"
-              "{\"name\":\"b\",\"type\":[\"null\",{\"name\":\"x.f\",\"type\":\"fixed\",\"size\":16}]},"
-              "{\"name\":\"c\",\"type\":{\"name\":\"z.E\",\"type\":\"enum\",\"symbols\":[\"A\",\"B\"]}},"
-              "{\"name\":\"d\",\"type\":{\"type\":\"array\",\"items\":\"x.f\"}},"
-              "{\"name\":\"e\",\"type\":{\"type\":\"map\",\"values\":\"z.E\"}},"
-              "{\"name\":\"f\",\"type\":{\"name\":\"q.n\",\"type\":\"record\",\"fields\":[{\"name\":\"g\",\"type\":\"x.f\"}]}}]}");
+        text,
+        "{\"name\":\"x.r\",\"type\":\"record\",\"fields\":[{\"name\":\"a\",\"type\":\"int\"},"
+        "{\"name\":\"b\",\"type\":[\"null\",{\"name\":\"x.f\",\"type\":\"fixed\",\"size\":16}]},"
+        "{\"name\":\"c\",\"type\":{\"name\":\"z.E\",\"type\":\"enum\",\"symbols\":[\"A\",\"B\"]}},"
+        "{\"name\":\"d\",\"type\":{\"type\":\"array\",\"items\":\"x.f\"}},"
+        "{\"name\":\"e\",\"type\":{\"type\":\"map\",\"values\":\"z.E\"}},"
+        "{\"name\":\"f\",\"type\":{\"name\":\"q.n\",\"type\":\"record\",\"fields\":[{\"name\":\"g\",\"type\":\"x.f\"}]}}]}");
     assert_string_equal(bus_schema_full_name_view(schema), "x.r");
     assert_true(bus_schema_fingerprint(schema) == bus_schema_crc64(canonical));
     bus_schema_destroy(schema);
@@ -197,13 +198,18 @@ static const struct {
      FIELD("{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\"]}"), "at the end"},
     {FIELD("{\"type\":\"enum\",\"name\":\"d\",\"symbols\":[\"A\"]}"),
      FIELD("{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\"]}"), "another name"},
-    {FIELD("{\"type\":\"fixed\",\"name\":\"e\",\"size\":4}"), FIELD("{\"type\":\"fixed\",\"name\":\"e\",\"size\":5}"), "size"},
+    {FIELD("{\"type\":\"fixed\",\"name\":\"e\",\"size\":4}"), FIELD("{\"type\":\"fixed\",\"name\":\"e\",\"size\":5}"),
+     "size"},
     {FIELD("{\"type\":\"array\",\"items\":\"long\"}"), FIELD("{\"type\":\"array\",\"items\":\"int\"}"), ""},
-    {FIELD("{\"type\":\"array\",\"items\":\"int\"}"), FIELD("{\"type\":\"map\",\"values\":\"int\"}"), "map cannot be read as array"},
-    {RECORD("{\"name\":\"a\",\"type\":\"int\"},{\"name\":\"b\",\"type\":[\"null\",\"int\"],\"default\":null}"), FIELD("\"int\""), ""},
-    {RECORD("{\"name\":\"a\",\"type\":\"int\"},{\"name\":\"b\",\"type\":\"int\"}"), FIELD("\"int\""), "field 'b': it is not in the data"},
+    {FIELD("{\"type\":\"array\",\"items\":\"int\"}"), FIELD("{\"type\":\"map\",\"values\":\"int\"}"),
+     "map cannot be read as array"},
+    {RECORD("{\"name\":\"a\",\"type\":\"int\"},{\"name\":\"b\",\"type\":[\"null\",\"int\"],\"default\":null}"),
+     FIELD("\"int\""), ""},
+    {RECORD("{\"name\":\"a\",\"type\":\"int\"},{\"name\":\"b\",\"type\":\"int\"}"), FIELD("\"int\""),
+     "field 'b': it is not in the data"},
     {FIELD("\"int\""), RECORD("{\"name\":\"a\",\"type\":\"int\"},{\"name\":\"b\",\"type\":\"int\"}"), ""},
-    {"{\"type\":\"record\",\"name\":\"other\",\"fields\":[{\"name\":\"a\",\"type\":\"int\"}]}", FIELD("\"int\""), "another name"},
+    {"{\"type\":\"record\",\"name\":\"other\",\"fields\":[{\"name\":\"a\",\"type\":\"int\"}]}", FIELD("\"int\""),
+     "another name"},
 };
 
 static void resolves_by_the_rules_of_the_specification(void **state)

@@ -119,7 +119,8 @@ static void names_file_and_line_of_wrong_values(void **state)
 static void accepts_what_the_table_allows(void **state)
 {
     (void)state;
-    assert_string_equal(problem_of("brokers = \"b\"; suite = \"ed25519-sha256\"; paused = true; sink = {}; items = ();"), "");
+    assert_string_equal(
+        problem_of("brokers = \"b\"; suite = \"ed25519-sha256\"; paused = true; sink = {}; items = ();"), "");
 }
 
 static void names_the_included_file(void **state)
@@ -180,7 +181,8 @@ static void finds_near_names_only(void **state)
     static const char *const names[] = {"credit_code", "subject_name"};
     assert_string_equal(bus_settings_nearest_name(names, 2, "credit_cod"), "credit_code");
     assert_null(bus_settings_nearest_name(names, 2, "plate"));
-    assert_null(bus_settings_nearest_name(names, 2, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
+    assert_null(bus_settings_nearest_name(names, 2,
+                                          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
 }
 
 int main(void)

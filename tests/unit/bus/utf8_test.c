@@ -24,9 +24,22 @@ static void accepts_text_of_every_length_class(void **state)
 static void refuses_what_the_standard_forbids(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
-                                      "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xc2", "\xe6\x9f", "\xf0\x9f\x98",
-                                      "\xc2\x41", "\xe6\x9f\x41", "\xe6\x41\xb3", "\xf0\x9f\x98\x41"};
+    static const char *const bad[] = {"\x80",
+                                      "\xc0\x80",
+                                      "\xc1\xbf",
+                                      "\xe0\x9f\xbf",
+                                      "\xed\xa0\x80",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf5\x80\x80\x80",
+                                      "\xff",
+                                      "\xc2",
+                                      "\xe6\x9f",
+                                      "\xf0\x9f\x98",
+                                      "\xc2\x41",
+                                      "\xe6\x9f\x41",
+                                      "\xe6\x41\xb3",
+                                      "\xf0\x9f\x98\x41"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char text[64];
         for (int before = 0; before < 20; before++) {
@@ -55,7 +68,8 @@ static void judges_all_three_byte_sequences_alike_in_long_text(void **state)
     (void)state;
     for (unsigned lead = 0xe0; lead <= 0xf0; lead++) {
         for (unsigned second = 0x7f; second <= 0xc0; second++) {
-            uint8_t text[12] = {(uint8_t)lead, (uint8_t)second, 0x80, (uint8_t)lead, (uint8_t)second, 0xbf, 'a', 'b', 'c', 'd'};
+            uint8_t text[12] = {
+                (uint8_t)lead, (uint8_t)second, 0x80, (uint8_t)lead, (uint8_t)second, 0xbf, 'a', 'b', 'c', 'd'};
             bool alone = bus_utf8_sequence(bus_bytes_of(text, 3)) == 3;
             assert_int_equal(bus_utf8_valid(bus_bytes_of(text, 10)), alone);
         }
