@@ -23,12 +23,12 @@ enum bus_delivery_reason {
 
 /* Flags: warnings that travel with an event, as bits here and as enum symbols in a delivery. Bit n is symbol n. */
 enum bus_flag {
-    BUS_FLAG_USCC_INNER_CHECK,        /* body code's own check digit fails */
-    BUS_FLAG_NAME_MISMATCH,           /* not the registered name of its USCC */
-    BUS_FLAG_DEREGISTERED,            /* about a deregistered organisation */
-    BUS_FLAG_AREA_ENDED,              /* area code existed but has ended */
-    BUS_FLAG_DATE_IN_FUTURE,          /* decided or occurred later than now */
-    BUS_FLAG_OLD_CITIZEN_NUMBER,      /* 15 digits, converted */
+    BUS_FLAG_USCC_INNER_CHECK,   /* body code's own check digit fails */
+    BUS_FLAG_NAME_MISMATCH,      /* not the registered name of its USCC */
+    BUS_FLAG_DEREGISTERED,       /* about a deregistered organisation */
+    BUS_FLAG_AREA_ENDED,         /* area code existed but has ended */
+    BUS_FLAG_DATE_IN_FUTURE,     /* decided or occurred later than now */
+    BUS_FLAG_OLD_CITIZEN_NUMBER, /* 15 digits, converted */
     BUS_FLAG_COUNT
 };
 const char *bus_flag_name(enum bus_flag flag);
