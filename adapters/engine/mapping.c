@@ -1,0 +1,212 @@
+#include "adapters/engine/mapping.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "adapters/engine/date.h"
+#include "adapters/engine/plan.h"
+#include "adapters/engine/transform.h"
+
+enum { KEY_PART_SHORT = 40, USCC_LENGTH = 18, USCC_AREA_AT = 2, AREA_LENGTH = 6, KEY_ROOM = 3 * ADAPTERS_FIELD_MAX };
+
+const char *adapters_mapping_feed_view(const struct adapters_mapping *mapping)
+{
+    return mapping->feed;
+}
+
+const struct bus_item *adapters_mapping_item(const struct adapters_mapping *mapping)
+{
+    return mapping->item;
+}
+
+const struct adapters_layout *adapters_mapping_layout(const struct adapters_mapping *mapping)
+{
+    return &mapping->layout;
+}
+
+enum adapters_encoding adapters_mapping_encoding(const struct adapters_mapping *mapping)
+{
+    return mapping->encoding;
+}
+
+enum adapters_completion adapters_mapping_completion(const struct adapters_mapping *mapping)
+{
+    return mapping->completion;
+}
+
+/* --- the row as a whole --- */
+
+static enum bus_status refuse_foreign_rows(const struct adapters_mapping *mapping, const struct adapters_row *row,
+                                           struct adapters_refusal *refusal)
+{
+    for (size_t i = 0; i < mapping->refusal_count; i++) {
+        const struct adapters_refusal_plan *plan = &mapping->refusals[i];
+        struct bus_bytes text = adapters_plan_column(mapping, plan->column, row);
+        if (text.length == 0 ? plan->when_missing : adapters_words_have(&plan->values, text))
+            return adapters_refuse_column(refusal, plan->code, mapping->columns[plan->column], plan->zh, plan->en);
+    }
+    return BUS_OK;
+}
+
+static enum bus_status read_operation(const struct adapters_mapping *mapping, const struct adapters_row *row,
+                                      struct bus_value *out_value, struct adapters_refusal *refusal)
+{
+    *out_value = (struct bus_value){.type = BUS_TYPE_ENUM, .integer = BUS_OPERATION_PUT};
+    if (!mapping->has_operation)
+        return BUS_OK;
+    struct bus_bytes text = adapters_trim(row->fields[mapping->operation_column]);
+    if (adapters_words_have(&mapping->withdraw, text))
+        out_value->integer = BUS_OPERATION_WITHDRAW;
+    else if (!adapters_words_have(&mapping->put, text))
+        return adapters_refuse_value(refusal, "OPERATION_UNKNOWN", mapping->columns[mapping->operation_column], text,
+                                     "不认识的操作标志", "an unknown mark of operation");
+    return BUS_OK;
+}
+
+/* The moment at which the source last changed the row: its version. */
+static enum bus_status read_version(const struct adapters_mapping *mapping, const struct adapters_row *row,
+                                    struct bus_value *values, struct adapters_refusal *refusal)
+{
+    const char *column = mapping->columns[mapping->changed_at];
+    struct bus_bytes text = adapters_plan_column(mapping, mapping->changed_at, row);
+    struct adapters_date date;
+    if (text.length == 0)
+        return adapters_refuse_column(refusal, "VALUE_MISSING", column, "必填列为空",
+                                      "a column that is needed is empty");
+    if (adapters_date_parse(text, &date) != ADAPTERS_DATE_GOOD)
+        return adapters_refuse_value(refusal, "VALUE_DATE", column, text, "不是时间", "no time");
+    values[BUS_ENVELOPE_VERSION] = (struct bus_value){.type = BUS_TYPE_LONG, .integer = date.moment_ms};
+    values[BUS_ENVELOPE_SOURCE_COMMITTED_AT] = values[BUS_ENVELOPE_VERSION];
+    return BUS_OK;
+}
+
+static enum bus_status read_subject_kind(const struct adapters_mapping *mapping, const struct adapters_row *row,
+                                         int *out_kind, struct adapters_refusal *refusal)
+{
+    *out_kind = mapping->subject_kind;
+    if (*out_kind >= 0)
+        return BUS_OK;
+    struct bus_bytes text = adapters_plan_column(mapping, mapping->kind_column, row);
+    if (adapters_words_have(&mapping->person_kinds, text))
+        *out_kind = BUS_SUBJECT_PERSON;
+    else if (adapters_words_have(&mapping->organisation_kinds, text))
+        *out_kind = BUS_SUBJECT_ORGANISATION;
+    else
+        return adapters_refuse_value(refusal, "SUBJECT_KIND", mapping->columns[mapping->kind_column], text,
+                                     "不能判断主体是组织还是自然人",
+                                     "cannot tell whether the subject is an organisation or a person");
+    return BUS_OK;
+}
+
+static enum bus_status read_subject(const struct adapters_mapping *mapping, const struct adapters_row *row,
+                                    struct bus_arena *arena, struct bus_value *values, struct adapters_refusal *refusal)
+{
+    int kind;
+    const char *column;
+    enum bus_status status = read_subject_kind(mapping, row, &kind, refusal);
+    if (status != BUS_OK)
+        return status;
+    bool is_person = kind == BUS_SUBJECT_PERSON;
+    const struct adapters_sources *ids = is_person ? &mapping->person_ids : &mapping->organisation_ids;
+    struct bus_bytes text = adapters_value_identifier(adapters_plan_text(mapping, ids, row, &column), arena);
+    if (text.length == 0)
+        return adapters_refuse_column(refusal, "SUBJECT_MISSING", column, "没有主体的代码或证件号码",
+                                      "the subject has no code or number");
+    values[BUS_ENVELOPE_SUBJECT_KIND] = (struct bus_value){.type = BUS_TYPE_ENUM, .integer = kind};
+    values[BUS_ENVELOPE_SUBJECT_ID] = (struct bus_value){.type = BUS_TYPE_STRING, .bytes = text};
+    return BUS_OK;
+}
+
+static bool is_digits(struct bus_bytes text, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (i >= text.length || text.data[i] < '0' || text.data[i] > '9')
+            return false;
+    return true;
+}
+
+/* The column's first six digits; else the area in the organisation's credit code; else the mapping's own. */
+static void read_area(const struct adapters_mapping *mapping, const struct adapters_row *row, struct bus_arena *arena,
+                      struct bus_value *values)
+{
+    struct bus_bytes area = {NULL, 0}, subject_id = values[BUS_ENVELOPE_SUBJECT_ID].bytes;
+    if (mapping->has_area)
+        area = adapters_value_identifier(adapters_plan_column(mapping, mapping->area_column, row), arena);
+    if (area.length > AREA_LENGTH && is_digits(area, area.length))
+        area.length = AREA_LENGTH;
+    if (area.length == 0 && values[BUS_ENVELOPE_SUBJECT_KIND].integer == BUS_SUBJECT_ORGANISATION &&
+        subject_id.length == USCC_LENGTH)
+        area = bus_bytes_of(subject_id.data + USCC_AREA_AT, AREA_LENGTH);
+    if (area.length == 0)
+        area = bus_bytes_text(mapping->default_area);
+    values[BUS_ENVELOPE_AREA_CODE] = (struct bus_value){.type = BUS_TYPE_STRING, .bytes = area};
+}
+
+/* --- the record key --- */
+
+/* A long part is replaced by its digest when the whole would be too long: `#` and 32 hex digits. */
+static void append_part(struct bus_buffer *key, const struct bus_buffer *part, bool is_short)
+{
+    bus_buffer_u8(key, '|');
+    if (!is_short || part->length <= KEY_PART_SHORT) {
+        bus_buffer_append(key, part->data, part->length);
+        return;
+    }
+    uint8_t digest[BUS_DIGEST_SIZE];
+    char hex[BUS_DIGEST_SIZE + 1];
+    bus_digest(BUS_HASH_SM3, bus_buffer_view(part), digest);
+    bus_hex(digest, BUS_DIGEST_SIZE / 2, hex);
+    bus_buffer_printf(key, "#%s", hex);
+}
+
+static void write_key(const struct adapters_mapping *mapping, const struct bus_value *values, bool is_short,
+                      struct bus_buffer *key)
+{
+    struct bus_buffer part;
+    bus_buffer_init(&part, KEY_ROOM);
+    bus_buffer_reset(key);
+    bus_buffer_printf(key, "%s", mapping->item->department->name);
+    for (size_t i = 0; i < mapping->item->key_field_count; i++) {
+        const struct bus_field *field = bus_schema_field(mapping->schema, mapping->key_indexes[i]);
+        bus_buffer_reset(&part);
+        bus_datum_text(field->value, &values[mapping->key_indexes[i]], &part);
+        append_part(key, &part, is_short);
+    }
+    bus_buffer_release(&part);
+}
+
+static enum bus_status fill_key(const struct adapters_mapping *mapping, struct bus_arena *arena,
+                                struct bus_value *values, struct adapters_refusal *refusal)
+{
+    struct bus_buffer key;
+    bus_buffer_init(&key, KEY_ROOM);
+    write_key(mapping, values, false, &key);
+    if (key.length > BUS_RECORD_KEY_MAX)
+        write_key(mapping, values, true, &key);
+    struct bus_bytes kept = key.failed ? bus_bytes_of(NULL, 0) : bus_arena_copy(arena, bus_buffer_view(&key));
+    bus_buffer_release(&key);
+    values[BUS_ENVELOPE_RECORD_KEY] = (struct bus_value){.type = BUS_TYPE_STRING, .bytes = kept};
+    return kept.length > 0 ? BUS_OK : adapters_refuse(refusal, "MEMORY", "内存不足", "out of memory");
+}
+
+enum bus_status adapters_mapping_apply(const struct adapters_mapping *mapping, const struct adapters_row *row,
+                                       struct bus_arena *arena, struct bus_value *values,
+                                       struct adapters_refusal *refusal)
+{
+    enum bus_status status = refuse_foreign_rows(mapping, row, refusal);
+    if (status == BUS_OK)
+        status = read_operation(mapping, row, &values[BUS_ENVELOPE_OPERATION], refusal);
+    if (status == BUS_OK)
+        status = read_version(mapping, row, values, refusal);
+    if (status == BUS_OK)
+        status = read_subject(mapping, row, arena, values, refusal);
+    if (status != BUS_OK)
+        return status;
+    read_area(mapping, row, arena, values);
+    enum bus_subject_kind kind = (enum bus_subject_kind)values[BUS_ENVELOPE_SUBJECT_KIND].integer;
+    bool is_withdrawn = values[BUS_ENVELOPE_OPERATION].integer == BUS_OPERATION_WITHDRAW;
+    for (size_t i = 0; status == BUS_OK && i < mapping->field_count; i++)
+        status = adapters_value_fill(mapping, &mapping->fields[i], row, kind, is_withdrawn, arena,
+                                     &values[mapping->fields[i].index], refusal);
+    return status == BUS_OK ? fill_key(mapping, arena, values, refusal) : status;
+}

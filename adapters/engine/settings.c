@@ -1,0 +1,89 @@
+#include "adapters/engine/settings.h"
+
+const struct bus_option adapters_options[] = {
+    {"name", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name of this adapter in the exchange, each name once"},
+    {"department", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "the department of the catalogue whose feeds it takes"},
+    {"catalogue", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "path of catalogue.cfg"},
+    {"mappings", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "folder of mappings: every <feed>.cfg in it is a feed"},
+    {"inbox", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "folder into which the department puts files, in <inbox>/<feed>/"},
+    {"pepper_file", BUS_OPTION_TEXT, NULL, 0, 0, NULL,
+     "file of the exchange's secret for subject keys, the same everywhere"},
+    {"kafka", BUS_OPTION_GROUP, NULL, 0, 0, NULL, "where Kafka is"},
+    {"partitions", BUS_OPTION_INTEGER, "6", 1, 10000, NULL, "partitions of every topic, fixed at installation"},
+    {"batch_rows", BUS_OPTION_INTEGER, "20000", 1, 1000000, NULL, "rows in one transaction at most"},
+    {"batch_bytes", BUS_OPTION_INTEGER, "16777216", 1024, 268435456, NULL,
+     "bytes of events in one transaction at most"},
+    {"batch_ms", BUS_OPTION_INTEGER, "1000", 1, 30000, NULL, "ms that one transaction is kept open at most"},
+    {"scan_ms", BUS_OPTION_INTEGER, "1000", 10, 3600000, NULL,
+     "ms between two looks into the inbox when nothing is heard"},
+    {"stable_ms", BUS_OPTION_INTEGER, "1000", 10, 3600000, NULL,
+     "ms without a change after which a file counts as complete, for feeds that say so"},
+    {"log_level", BUS_OPTION_TEXT, "info", 0, 0, "error|warn|info|debug", "least important line to write"},
+    {0},
+};
+
+static enum bus_log_level level_of(const char *name)
+{
+    switch (name[0]) {
+    case 'e': return BUS_LOG_ERROR;
+    case 'w': return BUS_LOG_WARN;
+    case 'd': return BUS_LOG_DEBUG;
+    default: return BUS_LOG_INFO;
+    }
+}
+
+static enum bus_status read_paths(const struct bus_settings_node *root, struct adapters_settings *settings,
+                                  struct bus_error *error)
+{
+    const struct {
+        const char *name;
+        char *to;
+    } paths[] = {
+        {"catalogue", settings->catalogue},
+        {"mappings", settings->mappings},
+        {"inbox", settings->inbox},
+        {"pepper_file", settings->pepper},
+    };
+    enum bus_status status = BUS_OK;
+    for (size_t i = 0; status == BUS_OK && i < sizeof paths / sizeof paths[0]; i++)
+        status = bus_settings_resolve(settings->file, bus_settings_text(root, adapters_options, paths[i].name),
+                                      paths[i].to, ADAPTERS_PATH_SIZE, error);
+    return status;
+}
+
+enum bus_status adapters_settings_load(const char *path, struct adapters_settings *out_settings,
+                                       struct bus_error *error)
+{
+    struct adapters_settings *settings = out_settings;
+    *settings = (struct adapters_settings){0};
+    enum bus_status status = bus_settings_load(path, &settings->file, error);
+    if (status != BUS_OK)
+        return status;
+    const struct bus_settings_node *root = bus_settings_root(settings->file);
+    status = bus_settings_check(root, adapters_options, error);
+    if (status == BUS_OK) {
+        settings->name = bus_settings_text(root, adapters_options, "name");
+        settings->department = bus_settings_text(root, adapters_options, "department");
+        status = bus_kafka_settings_read(bus_settings_child(root, "kafka"), settings->name, &settings->kafka, error);
+    }
+    if (status == BUS_OK)
+        status = read_paths(root, settings, error);
+    if (status != BUS_OK) {
+        adapters_settings_release(settings);
+        return status;
+    }
+    settings->partitions = (int32_t)bus_settings_integer(root, adapters_options, "partitions");
+    settings->batch_rows = (size_t)bus_settings_integer(root, adapters_options, "batch_rows");
+    settings->batch_bytes = (size_t)bus_settings_integer(root, adapters_options, "batch_bytes");
+    settings->batch_ms = bus_settings_integer(root, adapters_options, "batch_ms");
+    settings->scan_ms = bus_settings_integer(root, adapters_options, "scan_ms");
+    settings->stable_ms = bus_settings_integer(root, adapters_options, "stable_ms");
+    settings->log_level = level_of(bus_settings_text(root, adapters_options, "log_level"));
+    return BUS_OK;
+}
+
+void adapters_settings_release(struct adapters_settings *settings)
+{
+    bus_settings_destroy(settings->file);
+    settings->file = NULL;
+}

@@ -1,0 +1,184 @@
+#include "adapters/sources/rows.h"
+
+#include "adapters/engine/transform.h"
+#include "bus/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum { ROW_ARENA_SIZE = 2 * ADAPTERS_ROW_MAX, IGNORED_COLUMN = -1 };
+
+struct adapters_rows {
+    const struct adapters_layout *layout;
+    struct adapters_text text;
+    struct bus_arena *arena;
+    struct adapters_csv csv;
+    struct adapters_ndjson ndjson;
+    int place[ADAPTERS_COLUMNS_MAX]; /* of a column in the file: its index in the mapping, or IGNORED_COLUMN */
+    size_t file_columns;
+    struct bus_bytes fields[ADAPTERS_COLUMNS_MAX];
+};
+
+struct adapters_rows *adapters_rows_create(const struct adapters_decoder *decoder)
+{
+    struct adapters_rows *rows = calloc(1, sizeof *rows);
+    if (rows == NULL)
+        return NULL;
+    rows->arena = bus_arena_create(ROW_ARENA_SIZE);
+    if (rows->arena != NULL && adapters_text_init(&rows->text, decoder))
+        return rows;
+    adapters_rows_destroy(rows);
+    return NULL;
+}
+
+void adapters_rows_destroy(struct adapters_rows *rows)
+{
+    if (rows == NULL)
+        return;
+    adapters_text_release(&rows->text);
+    bus_arena_destroy(rows->arena);
+    free(rows);
+}
+
+uint64_t adapters_rows_size_bytes(const struct adapters_rows *rows)
+{
+    return rows->text.size_bytes;
+}
+
+static enum bus_status refuse_name(struct adapters_refusal *refusal, const char *code, const char *column, const char *zh,
+                                   const char *en)
+{
+    adapters_refuse_column(refusal, code, column, "", "");
+    snprintf(refusal->zh, sizeof refusal->zh, "%s：%s", zh, column);
+    snprintf(refusal->en, sizeof refusal->en, "%s: %s", en, column);
+    return BUS_REJECT;
+}
+
+/* Where the column named in the header goes; names are compared without regard to ASCII case and outer blanks. */
+static enum bus_status place_column(struct adapters_rows *rows, size_t index, bool *seen, struct adapters_refusal *refusal)
+{
+    const struct adapters_layout *layout = rows->layout;
+    struct bus_bytes text = adapters_trim(rows->csv.fields[index]);
+    char name[ADAPTERS_COLUMN_NAME_SIZE];
+    snprintf(name, sizeof name, "%.*s", (int)(text.length < 80 ? text.length : 80), (const char *)text.data);
+    rows->place[index] = IGNORED_COLUMN;
+    if (name[0] == '\0')
+        return BUS_OK;
+    for (size_t i = 0; i < layout->column_count; i++) {
+        if (strcasecmp(name, layout->columns[i]) != 0)
+            continue;
+        if (seen[i])
+            return refuse_name(refusal, "COLUMN_TWICE", name, "表头中该列出现两次", "the header names a column twice");
+        seen[i] = true;
+        rows->place[index] = (int)i;
+        return BUS_OK;
+    }
+    refuse_name(refusal, "COLUMN_UNKNOWN", name, "表头中有映射不认识的列", "the header names a column that the mapping does not know");
+    const char *nearest = bus_settings_nearest_name(layout->columns, layout->column_count, name);
+    if (nearest != NULL) {
+        size_t used = strlen(refusal->en);
+        snprintf(refusal->en + used, sizeof refusal->en - used, "; the nearest known is %s", nearest);
+    }
+    return BUS_REJECT;
+}
+
+static bool knows_a_column(const struct adapters_rows *rows)
+{
+    for (size_t i = 0; i < rows->file_columns; i++) {
+        if (rows->place[i] != IGNORED_COLUMN)
+            return true;
+    }
+    return false;
+}
+
+static enum bus_status read_header(struct adapters_rows *rows, struct adapters_refusal *refusal)
+{
+    bool seen[ADAPTERS_COLUMNS_MAX] = {false};
+    enum bus_status status = BUS_OK;
+    rows->file_columns = rows->csv.field_count < ADAPTERS_COLUMNS_MAX ? rows->csv.field_count : ADAPTERS_COLUMNS_MAX;
+    for (size_t i = 0; i < rows->file_columns; i++) {
+        struct adapters_refusal found;
+        if (place_column(rows, i, seen, &found) == BUS_OK)
+            continue;
+        if (status == BUS_OK)
+            *refusal = found;
+        status = BUS_REJECT;
+    }
+    if (!knows_a_column(rows))
+        return adapters_refuse(refusal, "HEADER_MISSING", "第一行不是表头，没有一个已知的列名",
+                               "the first line is no header: it holds none of the known column names");
+    if (status != BUS_OK)
+        return status;
+    for (size_t i = 0; i < rows->layout->column_count; i++) {
+        if (!seen[i] && !rows->layout->is_optional[i])
+            return refuse_name(refusal, "COLUMN_MISSING", rows->layout->columns[i], "表头缺少列", "the header lacks a column");
+    }
+    return BUS_OK;
+}
+
+static enum bus_status start_csv(struct adapters_rows *rows, struct adapters_refusal *refusal, struct bus_error *error)
+{
+    rows->csv = (struct adapters_csv){.separator = rows->layout->separator, .quote = rows->layout->quote, .arena = rows->arena};
+    rows->file_columns = rows->layout->column_count;
+    for (size_t i = 0; i < rows->file_columns; i++)
+        rows->place[i] = (int)i;
+    if (!rows->layout->has_header)
+        return BUS_OK;
+    bool is_end;
+    enum bus_status status = adapters_csv_next(&rows->csv, &rows->text, &is_end, refusal, error);
+    if (status == BUS_OK && is_end)
+        return adapters_refuse(refusal, "FILE_EMPTY", "文件为空", "the file is empty");
+    return status == BUS_OK ? read_header(rows, refusal) : status;
+}
+
+enum bus_status adapters_rows_start(struct adapters_rows *rows, const struct adapters_layout *layout, int file,
+                                    enum adapters_encoding encoding, struct adapters_refusal *refusal,
+                                    struct bus_error *error)
+{
+    rows->layout = layout;
+    adapters_text_start(&rows->text, file, encoding);
+    if (layout->format != ADAPTERS_FORMAT_NDJSON)
+        return start_csv(rows, refusal, error);
+    rows->ndjson =
+        (struct adapters_ndjson){.columns = layout->columns, .column_count = layout->column_count, .arena = rows->arena};
+    return BUS_OK;
+}
+
+static enum bus_status refuse_count(const struct adapters_rows *rows, struct adapters_refusal *refusal)
+{
+    adapters_refuse(refusal, "COLUMN_COUNT", "", "");
+    snprintf(refusal->zh, sizeof refusal->zh, "该行有 %zu 列，应为 %zu 列", rows->csv.field_count, rows->file_columns);
+    snprintf(refusal->en, sizeof refusal->en, "the row has %zu columns instead of %zu", rows->csv.field_count,
+             rows->file_columns);
+    return BUS_REJECT;
+}
+
+static enum bus_status next_csv(struct adapters_rows *rows, struct adapters_row *out_row, bool *out_end,
+                                struct adapters_refusal *refusal, struct bus_error *error)
+{
+    struct adapters_csv *csv = &rows->csv;
+    enum bus_status status = adapters_csv_next(csv, &rows->text, out_end, refusal, error);
+    *out_row = (struct adapters_row){.line = csv->line, .original = csv->original, .fields = rows->fields};
+    if (status != BUS_OK || *out_end)
+        return status;
+    if (csv->field_count != rows->file_columns)
+        return refuse_count(rows, refusal);
+    memset(rows->fields, 0, rows->layout->column_count * sizeof rows->fields[0]);
+    for (size_t i = 0; i < csv->field_count; i++) {
+        if (rows->place[i] != IGNORED_COLUMN)
+            rows->fields[rows->place[i]] = csv->fields[i];
+    }
+    return BUS_OK;
+}
+
+enum bus_status adapters_rows_next(struct adapters_rows *rows, struct adapters_row *out_row, bool *out_end,
+                                   struct adapters_refusal *refusal, struct bus_error *error)
+{
+    if (rows->layout->format != ADAPTERS_FORMAT_NDJSON)
+        return next_csv(rows, out_row, out_end, refusal, error);
+    enum bus_status status = adapters_ndjson_next(&rows->ndjson, &rows->text, out_end, refusal, error);
+    *out_row =
+        (struct adapters_row){.line = rows->ndjson.line, .original = rows->ndjson.original, .fields = rows->ndjson.fields};
+    return status;
+}

@@ -1,0 +1,38 @@
+/* Rows: a file of any format that a mapping can name, as rows with the mapping's columns. */
+#ifndef ADAPTERS_SOURCES_ROWS_H
+#define ADAPTERS_SOURCES_ROWS_H
+
+#include "adapters/sources/csv.h"
+#include "adapters/sources/ndjson.h"
+
+enum adapters_format { ADAPTERS_FORMAT_CSV, ADAPTERS_FORMAT_TSV, ADAPTERS_FORMAT_NDJSON };
+
+/* How the files of a feed are laid out. Borrowed from the mapping. */
+struct adapters_layout {
+    enum adapters_format format;
+    uint8_t separator, quote; /* quote 0: none */
+    bool has_header;          /* else the columns stand in the mapping's order */
+    const char *const *columns;
+    const bool *is_optional; /* may be missing in the header */
+    size_t column_count;
+};
+
+struct adapters_rows; /* reads one file after the other */
+
+/* NULL when out of memory. */
+struct adapters_rows *adapters_rows_create(const struct adapters_decoder *decoder);
+void adapters_rows_destroy(struct adapters_rows *rows);
+
+/* Starts on an open file, which stays the caller's, and reads its header. REJECT, a reason to hold the file: FILE_EMPTY,
+ * HEADER_MISSING, COLUMN_UNKNOWN, COLUMN_MISSING, COLUMN_TWICE, or as the header's own row. RETRY when it cannot be read. */
+BUS_MUST_CHECK enum bus_status adapters_rows_start(struct adapters_rows *rows, const struct adapters_layout *layout, int file,
+                                                   enum adapters_encoding encoding, struct adapters_refusal *refusal,
+                                                   struct bus_error *error);
+/* The next row; valid until the next call. OK with *out_end: there is none. REJECT: this row only (line and original are
+ * filled): COLUMN_COUNT and all that csv and ndjson refuse. RETRY when the file cannot be read. */
+BUS_MUST_CHECK enum bus_status adapters_rows_next(struct adapters_rows *rows, struct adapters_row *out_row, bool *out_end,
+                                                  struct adapters_refusal *refusal, struct bus_error *error);
+/* Bytes read of the file so far. */
+uint64_t adapters_rows_size_bytes(const struct adapters_rows *rows);
+
+#endif
