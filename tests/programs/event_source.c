@@ -49,7 +49,8 @@ static void organisation_code(long number, char out_code[10])
     out_code[9] = '\0';
 }
 
-static void build(const struct source *source, long number, const char *subject, long sequence, struct bus_buffer *buffer)
+static void build(const struct source *source, long number, const char *subject, long sequence,
+                  struct bus_buffer *buffer)
 {
     char version[24], sequence_text[24], key[48];
     snprintf(version, sizeof version, "%ld", source->version);
@@ -124,7 +125,8 @@ static void run(struct source *source)
         need(bus_producer_begin(source->producer, &error), &error);
         long end = i + (source->pace_us > 0 ? 1 : BATCH);
         for (; i < end && i < source->records; i++)
-            send(source, (i * 7919) % source->records, &buffer); /* spread over the key space; 7919 divides no round number */
+            send(source, (i * 7919) % source->records,
+                 &buffer); /* spread over the key space; 7919 divides no round number */
         need(bus_producer_commit(source->producer, &error), &error);
         if (source->pace_us > 0)
             usleep((useconds_t)source->pace_us);
@@ -135,10 +137,14 @@ static void run(struct source *source)
 static void read_options(int argc, char **argv, struct source *source)
 {
     static const struct option options[] = {
-        {"bootstrap", required_argument, NULL, 'b'}, {"catalogue", required_argument, NULL, 'c'},
-        {"pepper", required_argument, NULL, 'p'},    {"partitions", required_argument, NULL, 'n'},
-        {"records", required_argument, NULL, 'r'},   {"version", required_argument, NULL, 'v'},
-        {"adapter", required_argument, NULL, 'a'},   {"pace-us", required_argument, NULL, 'u'},
+        {"bootstrap", required_argument, NULL, 'b'},
+        {"catalogue", required_argument, NULL, 'c'},
+        {"pepper", required_argument, NULL, 'p'},
+        {"partitions", required_argument, NULL, 'n'},
+        {"records", required_argument, NULL, 'r'},
+        {"version", required_argument, NULL, 'v'},
+        {"adapter", required_argument, NULL, 'a'},
+        {"pace-us", required_argument, NULL, 'u'},
         {NULL, 0, NULL, 0},
     };
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
