@@ -1,16 +1,20 @@
 # shellcheck shell=bash
 # Builds into build/NAME with cmake and ninja.
 #
-#   build_make NAME [CMAKE OPTION…]     configures build/NAME when new and brings it up to date; ninja's progress on stdout
+#   build_make NAME TARGETS [CMAKE OPTION…]     configures build/NAME and brings TARGETS (words of one text) up to date
+#
+# Ninja's progress goes to standard output.
 
 BUILD_JOBS=${BUILD_JOBS:-$(nproc)}
+BUILD_PROGRAMS='xinqiao xinqiao-adapter xinqiao-gateway xinqiao-agent'
 
 build_make() {
-    local folder=$XQ_ROOT/build/$1
-    shift
+    local folder=$XQ_ROOT/build/$1 targets
+    read -ra targets <<<"$2"
+    shift 2
     # Configuring again costs a second and makes changed options count.
     cmake -S "$XQ_ROOT" -B "$folder" -G Ninja "$@" ||
         fail "cmake 失败 / cmake failed: the lines above name what is missing"
-    ninja -C "$folder" -j "$BUILD_JOBS" ||
+    ninja -C "$folder" -j "$BUILD_JOBS" "${targets[@]}" ||
         fail "编译失败 / the build failed: the first error above names file and line"
 }

@@ -117,14 +117,16 @@ exchange_start_adapters() {
 
 # A file appears in an inbox by rename, so that no adapter ever sees half of it.
 exchange_feed() {
-    local folder=$1 source=$2 file inbox
+    local folder=$1 source=$2 file inbox count=0
     while read -r -d '' file; do
         inbox=$folder/inbox/$(dirname "$file")
         mkdir -p "$inbox"
         cp "$source/$file" "$inbox/.$(basename "$file").part"
         mv "$inbox/.$(basename "$file").part" "$inbox/$(basename "$file")"
+        count=$((count + 1))
         printf '%s\n' "$file"
-    done < <(cd "$source" && find . -mindepth 3 -maxdepth 3 -type f ! -name '.*' -printf '%P\0' | sort -z)
+    done < <(cd "$source" && find -L . -mindepth 3 -maxdepth 3 -type f ! -name '.*' -printf '%P\0' | sort -z)
+    ((count > 0)) || fail "没有可投放的文件 / there are no files to feed in $source"
 }
 
 exchange_feed_samples() {

@@ -8,7 +8,7 @@
 setup_everything() {
     step "软件包 / packages" packages_install build run test
     step "Kafka 程序 / Kafka's jars" kafka_fetch
-    step "编译 / building" build_make release -DCMAKE_BUILD_TYPE=Release
+    step "编译 / building" build_make release all -DCMAKE_BUILD_TYPE=Release
     step "测试用 Python / Python of the tests" setup_python
 }
 
