@@ -354,6 +354,9 @@ static enum bus_status validate_subject(const struct gateway_validate *validate,
     if (bus_subject_partition(exchange->subject_key, validate->partitions) != exchange->partition)
         return bus_reject(error, "PARTITION", "消息所在分区与信用主体不符，请检查适配器的分区数配置",
                           "the subject belongs to another partition; check the adapter's number of partitions");
+    if (event->subject_kind == BUS_SUBJECT_ORGANISATION &&
+        bus_identifier_organisation_code(bus_bytes_text(identifier), NULL) != BUS_OK)
+        exchange->flags |= 1u << BUS_FLAG_USCC_INNER_CHECK;
     if (event->subject_kind == BUS_SUBJECT_PERSON) {
         exchange->is_minor = person_is_minor(exchange, identifier);
         if (event->subject_id.length == 15)
