@@ -6,6 +6,7 @@
 #include "adapters/engine/date.h"
 #include "adapters/engine/plan.h"
 #include "adapters/engine/transform.h"
+#include "bus/subject.h"
 
 enum { KEY_PART_SHORT = 40, USCC_LENGTH = 18, USCC_AREA_AT = 2, AREA_LENGTH = 6, KEY_ROOM = 3 * ADAPTERS_FIELD_MAX };
 
@@ -98,6 +99,17 @@ static enum bus_status read_subject_kind(const struct adapters_mapping *mapping,
     return BUS_OK;
 }
 
+/* The publisher makes it canonical; here it is only known which column is at fault. */
+static enum bus_status check_identifier(enum bus_subject_kind kind, struct bus_bytes text, const char *column,
+                                        struct adapters_refusal *refusal)
+{
+    char identifier[19];
+    struct bus_error error;
+    if (bus_subject_identifier(kind, text, identifier, &error) == BUS_OK)
+        return BUS_OK;
+    return adapters_refuse_value(refusal, error.code, column, text, error.message_zh, error.message);
+}
+
 static enum bus_status read_subject(const struct adapters_mapping *mapping, const struct adapters_row *row,
                                     struct bus_arena *arena, struct bus_value *values, struct adapters_refusal *refusal)
 {
@@ -114,7 +126,7 @@ static enum bus_status read_subject(const struct adapters_mapping *mapping, cons
                                       "the subject has no code or number");
     values[BUS_ENVELOPE_SUBJECT_KIND] = (struct bus_value){.type = BUS_TYPE_ENUM, .integer = kind};
     values[BUS_ENVELOPE_SUBJECT_ID] = (struct bus_value){.type = BUS_TYPE_STRING, .bytes = text};
-    return BUS_OK;
+    return check_identifier((enum bus_subject_kind)kind, text, column, refusal);
 }
 
 static bool is_digits(struct bus_bytes text, size_t count)
