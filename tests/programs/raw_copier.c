@@ -4,10 +4,11 @@
  * offsets and outputs in one transaction for each batch, and stops when nothing has come for a while.
  *
  *     raw_copier --bootstrap HOST:PORT --group G --id TRANSACTIONAL_ID --in TOPIC[,TOPIC…]
- *                --out TOPIC:SIZE[:RATE] …      RATE records for each one read, 1 by default; 0.25 = every fourth
+ *                --out TOPIC:SIZE[:RATE[:leaf]] …  RATE records for each one read, 1 by default; 0.25 = every fourth;
+ *                                                  leaf = with a header of 8 bytes, as deliveries have it
  *                [--once TOPIC:SIZE …]          one more record a transaction and partition
  *                [--partitions 0,1,2]           these partitions by hand, else as a member of the group
- *                [--batch N] [--idle-ms N] [--limit N] [--leaf-header]
+ *                [--batch N] [--idle-ms N] [--limit N]
  *
  * Prints one line of JSON: records in and out, bytes out, transactions, first and last commit in ms since 1970, seconds of
  * processor time, and the time spent waiting for commits. */
@@ -36,6 +37,7 @@ struct output {
     size_t size;
     double rate;
     double due;
+    bool leaf_header;
     rd_kafka_topic_t *handle;
 };
 
@@ -49,7 +51,6 @@ static struct {
     size_t partition_count;
     size_t batch;
     int64_t idle_ms, limit;
-    bool leaf_header;
 } settings = {.bootstrap = "127.0.0.1:9092", .group = "raw-copier", .id = "raw-copier", .batch = 5000, .idle_ms = 3000};
 
 static struct {
@@ -190,7 +191,7 @@ static void read_batch(rd_kafka_t *consumer)
 static void write_one(rd_kafka_t *producer, struct output *output, int32_t partition, const void *key, size_t key_size)
 {
     rd_kafka_headers_t *headers = NULL;
-    if (settings.leaf_header) {
+    if (output->leaf_header) {
         headers = rd_kafka_headers_new(1);
         rd_kafka_header_add(headers, "xq-leaf", -1, &totals.out, sizeof totals.out);
     }
@@ -289,12 +290,13 @@ static void parse_output(char *text, struct output *outputs, size_t *count)
     if (*count == MAX_OUTPUTS)
         die("--out", "too many");
     struct output *output = &outputs[(*count)++];
-    char *topic = strtok(text, ":"), *size = strtok(NULL, ":"), *rate = strtok(NULL, ":");
+    char *topic = strtok(text, ":"), *size = strtok(NULL, ":"), *rate = strtok(NULL, ":"), *leaf = strtok(NULL, ":");
     if (topic == NULL || size == NULL || strtoul(size, NULL, 10) > MAX_SIZE)
-        die("--out", "TOPIC:SIZE[:RATE]");
+        die("--out", "TOPIC:SIZE[:RATE[:leaf]]");
     snprintf(output->topic, sizeof output->topic, "%s", topic);
     output->size = strtoul(size, NULL, 10);
     output->rate = rate != NULL ? strtod(rate, NULL) : 1.0;
+    output->leaf_header = leaf != NULL;
 }
 
 static void parse_topics(char *text)
@@ -313,10 +315,9 @@ static void parse_partitions(char *text)
 static void parse(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"bootstrap", 1, NULL, 'b'}, {"group", 1, NULL, 'g'},       {"id", 1, NULL, 'i'},
-        {"in", 1, NULL, 'I'},        {"out", 1, NULL, 'O'},         {"once", 1, NULL, 'o'},
-        {"batch", 1, NULL, 'n'},     {"partitions", 1, NULL, 'p'},  {"idle-ms", 1, NULL, 'q'},
-        {"limit", 1, NULL, 'l'},     {"leaf-header", 0, NULL, 'h'}, {NULL, 0, NULL, 0},
+        {"bootstrap", 1, NULL, 'b'}, {"group", 1, NULL, 'g'}, {"id", 1, NULL, 'i'},    {"in", 1, NULL, 'I'},
+        {"out", 1, NULL, 'O'},       {"once", 1, NULL, 'o'},  {"batch", 1, NULL, 'n'}, {"partitions", 1, NULL, 'p'},
+        {"idle-ms", 1, NULL, 'q'},   {"limit", 1, NULL, 'l'}, {NULL, 0, NULL, 0},
     };
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
@@ -330,7 +331,6 @@ static void parse(int argc, char **argv)
         case 'p': parse_partitions(optarg); break;
         case 'q': settings.idle_ms = atoll(optarg); break;
         case 'l': settings.limit = atoll(optarg); break;
-        case 'h': settings.leaf_header = true; break;
         default: exit(2);
         }
     }

@@ -1,0 +1,175 @@
+"""The exchange under measurement: its processes, its topics, and the programs that fill and empty it."""
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+FOLDER = os.environ["XQ_FOLDER"]
+BIN = os.path.join(os.environ["XQ_BUILD"], "bin")
+BOOTSTRAP = os.environ["XQ_BOOTSTRAP"]
+PREFIX = os.environ["XQ_PREFIX"]
+CATALOGUE = os.environ["XQ_CATALOGUE"]
+RECORDS = int(os.environ["XQ_BENCH_RECORDS"])
+PARTITIONS = 6
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def config(name):
+    return os.path.join(FOLDER, "config", name)
+
+
+def program(name, *arguments, log=None, **options):
+    """Starts a program of the build; its standard error goes to FOLDER/log/<log>.log."""
+    path = os.path.join(FOLDER, "log", (log or name) + ".log")
+    with open(path, "ab") as file:
+        return subprocess.Popen([os.path.join(BIN, name), *arguments], stderr=file, **options)
+
+
+def json_of(process):
+    """The line of JSON that a measuring program ends with."""
+    out, _ = process.communicate(timeout=300)
+    if process.returncode != 0:
+        raise SystemExit(f"{process.args[0]} failed: see {FOLDER}/log")
+    return json.loads(out)
+
+
+def feed(*arguments):
+    return json_of(program("bench_feed", "--bootstrap", BOOTSTRAP, "--catalogue", CATALOGUE, "--pepper",
+                           os.path.join(FOLDER, "secret", "pepper"), "--partitions", str(PARTITIONS), *arguments,
+                           stdout=subprocess.PIPE))
+
+
+# --- topics ---------------------------------------------------------------------------------------------------------
+
+class Topics:
+    """Ends of topics, as a reader of committed records sees them."""
+
+    def __init__(self):
+        self.consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": "bench", "isolation.level": "read_committed"})
+
+    def end(self, topic):
+        return sum(self.consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for p in range(PARTITIONS))
+
+    def create(self, names, compacted=()):
+        admin = AdminClient({"bootstrap.servers": BOOTSTRAP})
+        topics = [NewTopic(name, PARTITIONS, 1, config={"cleanup.policy": "compact"} if name in compacted else {})
+                  for name in names]
+        for future in admin.create_topics(topics).values():
+            future.result()
+
+    def in_topics(self):
+        names = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": "bench"}).list_topics(timeout=10).topics
+        return sorted(name for name in names if name.startswith(PREFIX + "in."))
+
+    def sample(self, topic, start, most=20000):
+        """Average bytes (key, value, headers beyond the leaf's), and records an offset, from partition offsets `start` on."""
+        reader = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": "bench", "isolation.level": "read_committed",
+                           "enable.partition.eof": True, "enable.auto.commit": False})
+        reader.assign([TopicPartition(topic, p, start.get(p, 0)) for p in range(PARTITIONS)])
+        ended, first, last, count, size = set(), {}, {}, 0, 0
+        while len(ended) < PARTITIONS and count < most:
+            for message in reader.consume(2000, 1.0):
+                p = message.partition()
+                if message.error():
+                    ended.add(p)
+                    continue
+                first.setdefault(p, message.offset())
+                last[p] = message.offset() + 1
+                count += 1
+                size += len(message.key() or b"") + len(message.value() or b"")
+                size += sum(len(name) + len(value) for name, value in message.headers() or () if name != "xq-leaf")
+        reader.close()
+        offsets = sum(last[p] - first[p] for p in first)
+        return (size / count, count / offsets) if count else (0, 0)
+
+    def ends(self, topic):
+        return {p: self.consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for p in range(PARTITIONS)}
+
+
+def watch(topics, topic, wanted, limit_s, start=None):
+    """Waits until `topic` has grown by `wanted` records (markers come on top). Returns the growth and time at the first commit seen,
+    and at the last."""
+    base = topics.end(topic) if start is None else start
+    first, last, seen = None, None, 0
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline and (last is None or time.monotonic() - last[1] < 20):
+        grown, now = topics.end(topic) - base, time.monotonic()
+        if grown > seen:
+            first = first or (grown, now)
+            last, seen = (grown, now), grown
+        elif seen >= wanted and now - last[1] > 1.5:
+            return first, last
+        time.sleep(0.03)
+    raise SystemExit(f"{topic} grew by {seen} of {wanted} in {limit_s} s: see {FOLDER}/log")
+
+
+# --- processes ------------------------------------------------------------------------------------------------------
+
+def children(pid):
+    out = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", str(pid)], stdout=subprocess.PIPE, text=True, check=False).stdout
+    return [(int(line.split()[0]), line.split()[1]) for line in out.splitlines()]
+
+
+def memory_mib(pid):
+    """Resident MiB by kind: anonymous, shared memory, file (page cache)."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        text = file.read()
+    return {kind: int(re.search(rf"Rss{kind}:\s+(\d+)", text).group(1)) / 1024 for kind in ("Anon", "Shmem", "File")}
+
+
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def broker_cpu_s():
+    with open(os.path.join(FOLDER, "run", "kafka.pid"), encoding="utf-8") as file:
+        return cpu_s(int(file.read()))
+
+
+class Gateway:
+    def __init__(self, log="gateway"):
+        self.log_path = os.path.join(FOLDER, "log", log + ".log")
+        self.log_from = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
+        self.started = time.monotonic()
+        self.process = program("xinqiao-gateway", "--config", config("gateway.cfg"), log=log)
+
+    def workers(self):
+        return [pid for pid, name in children(self.process.pid) if name == "xq-worker"]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+
+    def kill(self):
+        pids = [self.process.pid] + [pid for pid, _ in children(self.process.pid)]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def meters(self):
+        """The last meter line of each worker, added up; seconds by name."""
+        with open(self.log_path, encoding="utf-8") as file:
+            file.seek(self.log_from)
+            lines = [line for line in file if "gateway meter" in line]
+        last = {re.search(r"process=(\S+)", line).group(1): line for line in lines}
+        total = {}
+        for line in last.values():
+            for name, value in re.findall(r"(\w+)=([\d.]+)(?=\s|$)", line):
+                if name.endswith("_cpu_s") or name in ("batches", "events", "deliveries"):
+                    total[name] = total.get(name, 0) + float(value)
+        return total
+
+
+def wait_for(what, condition, limit_s, pause_s=0.05):
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{what}: not within {limit_s} s: see {FOLDER}/log")
+        time.sleep(pause_s)
