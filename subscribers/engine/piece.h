@@ -27,7 +27,6 @@ struct subscribers_piece {
     struct bus_merkle log;
     enum bus_hash hash;
     int64_t next_offset;
-    int64_t sealed_at_ms;
 };
 
 /* NULL when out of memory. */

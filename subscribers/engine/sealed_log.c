@@ -102,14 +102,13 @@ static enum bus_status check_seal(struct subscribers_sealed_log *log, const stru
     return status;
 }
 
-static struct subscribers_piece *close_piece(struct subscribers_sealed_log *log, const struct bus_seal *seal)
+static struct subscribers_piece *close_piece(struct subscribers_sealed_log *log)
 {
     struct subscribers_piece *piece = log->pending;
     log->pending = NULL;
     piece->log = log->reader.log;
     piece->hash = log->hash;
     piece->next_offset = piece->records[piece->count - 1].offset + 1;
-    piece->sealed_at_ms = seal->sealed_at_ms;
     return piece;
 }
 
@@ -137,7 +136,7 @@ enum bus_status subscribers_sealed_log_take(struct subscribers_sealed_log *log,
     if (status == BUS_OK)
         status = check_seal(log, &seal, error);
     if (status == BUS_OK)
-        *out_piece = close_piece(log, &seal);
+        *out_piece = close_piece(log);
 out:
     if (status != BUS_OK)
         bus_error_prefix(error, "%s, offset %lld", log->name, (long long)arrival->offset);

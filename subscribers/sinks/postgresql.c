@@ -40,7 +40,7 @@ static void postgresql_close(void *self)
     free(sink);
 }
 
-/* `format` with the schema's quoted name for %s, anywhere in it once. */
+/* The two texts with the schema's quoted name and a point between them. */
 static char *statement(const char *schema, const char *before, const char *after)
 {
     struct bus_buffer sql;
@@ -229,7 +229,7 @@ static enum bus_status savepoint(struct postgresql *sink, const char *word, stru
 {
     char sql[64];
     snprintf(sql, sizeof sql, "%s xq", word);
-    return postgresql_client_run(sink->client, sql, NULL, error);
+    return postgresql_client_run(sink->client, sql, error);
 }
 
 /* Writes what can be written of [0, count) and narrows down to each delivery that cannot. As deep as log2(count). */
@@ -276,7 +276,7 @@ static enum bus_status apply_once(struct postgresql *sink, struct subscribers_ba
 {
     enum bus_status status = connect(sink, error);
     if (status == BUS_OK)
-        status = postgresql_client_run(sink->client, "BEGIN", NULL, error);
+        status = postgresql_client_run(sink->client, "BEGIN", error);
     if (status == BUS_OK)
         status = keep_undecoded(sink, batch, error);
     if (status == BUS_OK)
@@ -287,7 +287,7 @@ static enum bus_status apply_once(struct postgresql *sink, struct subscribers_ba
     for (size_t i = 0; status == BUS_OK && i < batch->advance_count; i++)
         status = save_position(sink, &batch->advances[i], error);
     if (status == BUS_OK)
-        status = postgresql_client_run(sink->client, "COMMIT", NULL, error);
+        status = postgresql_client_run(sink->client, "COMMIT", error);
     if (status != BUS_OK) {
         postgresql_client_rollback(sink->client);
         postgresql_write_forget(&sink->writer);

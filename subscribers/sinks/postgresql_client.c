@@ -82,7 +82,7 @@ enum bus_status postgresql_client_open(struct postgresql_client *client, struct 
     return postgresql_client_run(client,
                                  "SET client_encoding = 'UTF8'; SET standard_conforming_strings = on; "
                                  "SET application_name = 'xinqiao-agent'",
-                                 NULL, error);
+                                 error);
 }
 
 uint64_t postgresql_client_generation(const struct postgresql_client *client)
@@ -149,15 +149,12 @@ static enum bus_status gone(struct bus_error *error)
     return bus_fail(error, BUS_RETRY, "not connected to PostgreSQL");
 }
 
-enum bus_status postgresql_client_run(struct postgresql_client *client, const char *sql, long *out_rows,
-                                      struct bus_error *error)
+enum bus_status postgresql_client_run(struct postgresql_client *client, const char *sql, struct bus_error *error)
 {
     if (client->handle == NULL)
         return gone(error);
     PGresult *result = PQexec(client->handle, sql);
     enum bus_status status = is_good(result) ? BUS_OK : settle(client, result, error);
-    if (status == BUS_OK && out_rows != NULL)
-        *out_rows = strtol(PQcmdTuples(result), NULL, 10);
     PQclear(result);
     return status;
 }
@@ -166,7 +163,7 @@ void postgresql_client_rollback(struct postgresql_client *client)
 {
     struct bus_error ignored;
     if (client->handle != NULL && PQtransactionStatus(client->handle) != PQTRANS_IDLE &&
-        postgresql_client_run(client, "ROLLBACK", NULL, &ignored) != BUS_OK)
+        postgresql_client_run(client, "ROLLBACK", &ignored) != BUS_OK)
         disconnect(client);
 }
 

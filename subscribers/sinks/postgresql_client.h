@@ -23,8 +23,8 @@ uint64_t postgresql_client_generation(const struct postgresql_client *client);
 /* Ends what is open, whatever its state. */
 void postgresql_client_rollback(struct postgresql_client *client);
 
-/* A statement, or several, without parameters. `out_rows` (may be NULL): rows affected by the last. */
-BUS_MUST_CHECK enum bus_status postgresql_client_run(struct postgresql_client *client, const char *sql, long *out_rows,
+/* A statement, or several, without parameters. */
+BUS_MUST_CHECK enum bus_status postgresql_client_run(struct postgresql_client *client, const char *sql,
                                                      struct bus_error *error);
 
 struct postgresql_parameter {

@@ -8,7 +8,7 @@ static enum bus_status run(struct postgresql_client *client, struct bus_buffer *
 {
     bus_buffer_u8(sql, '\0');
     enum bus_status status = sql->failed ? bus_fail(error, BUS_FATAL, "out of memory for a statement")
-                                         : postgresql_client_run(client, (const char *)sql->data, NULL, error);
+                                         : postgresql_client_run(client, (const char *)sql->data, error);
     bus_buffer_reset(sql);
     return status;
 }
@@ -174,7 +174,7 @@ enum bus_status postgresql_schema_prepare(struct postgresql_client *client, cons
     struct bus_buffer sql;
     bus_buffer_init(&sql, MAX_SQL_BYTES);
     enum bus_status status =
-        postgresql_client_run(client, "BEGIN; SELECT pg_advisory_xact_lock(hashtext('xinqiao-agent'))", NULL, error);
+        postgresql_client_run(client, "BEGIN; SELECT pg_advisory_xact_lock(hashtext('xinqiao-agent'))", error);
     if (status == BUS_OK)
         status = prepare_schema(client, schema, &sql, error);
     if (status == BUS_OK)
@@ -182,7 +182,7 @@ enum bus_status postgresql_schema_prepare(struct postgresql_client *client, cons
     for (size_t i = 0; status == BUS_OK && i < count; i++)
         status = prepare_table(client, schema, &tables[i], &sql, error);
     if (status == BUS_OK)
-        status = postgresql_client_run(client, "COMMIT", NULL, error);
+        status = postgresql_client_run(client, "COMMIT", error);
     if (status != BUS_OK)
         postgresql_client_rollback(client);
     bus_buffer_release(&sql);

@@ -6,7 +6,7 @@
 #include "subscribers/engine/delivery.h"
 #include "subscribers/sinks/postgresql_schema.h"
 
-enum { MAX_SQL_BYTES = 1024 * 1024, VIEW_SLOTS = 1024 };
+enum { MAX_SQL_BYTES = 1024 * 1024 };
 
 struct postgresql_tables {
     char schema[POSTGRESQL_NAME_SIZE];

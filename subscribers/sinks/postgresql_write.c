@@ -168,10 +168,10 @@ static enum bus_status stage(struct postgresql_writer *writer, struct postgresql
     uint64_t generation = postgresql_client_generation(writer->client);
     enum bus_status status = BUS_OK;
     if (table->staged_generation != generation)
-        status = postgresql_client_run(writer->client, table->stage_sql, NULL, error);
+        status = postgresql_client_run(writer->client, table->stage_sql, error);
     if (status == BUS_OK)
         table->staged_generation = generation;
-    return status == BUS_OK && again ? postgresql_client_run(writer->client, table->clear_sql, NULL, error) : status;
+    return status == BUS_OK && again ? postgresql_client_run(writer->client, table->clear_sql, error) : status;
 }
 
 void postgresql_write_forget(struct postgresql_writer *writer)
@@ -213,7 +213,7 @@ static enum bus_status write_puts(struct postgresql_writer *writer, const struct
         if (status == BUS_OK)
             status = copy_puts(writer, plan, fold, t, error);
         if (status == BUS_OK)
-            status = postgresql_client_run(writer->client, table->upsert_sql, NULL, error);
+            status = postgresql_client_run(writer->client, table->upsert_sql, error);
     }
     return status;
 }
@@ -221,9 +221,9 @@ static enum bus_status write_puts(struct postgresql_writer *writer, const struct
 static enum bus_status copy_changes(struct postgresql_writer *writer, const struct plan *plan,
                                     const struct postgresql_fold *fold, struct bus_error *error)
 {
-    enum bus_status status = postgresql_client_run(writer->client, make_change_sql, NULL, error);
+    enum bus_status status = postgresql_client_run(writer->client, make_change_sql, error);
     if (status == BUS_OK)
-        status = postgresql_client_run(writer->client, "DELETE FROM pg_temp.xq_change", NULL, error);
+        status = postgresql_client_run(writer->client, "DELETE FROM pg_temp.xq_change", error);
     if (status == BUS_OK)
         status = postgresql_client_copy_begin(writer->client, copy_change_sql, error);
     bus_buffer_reset(&writer->buffer);
@@ -252,9 +252,9 @@ static enum bus_status write_changes(struct postgresql_writer *writer, const str
         const struct postgresql_table *table = postgresql_tables_at(writer->tables, t);
         const char *withdraw_sql = writer->marks_withdrawn ? table->mark_sql : table->delete_sql;
         if (plan->tables[t].withdrawals > 0)
-            status = postgresql_client_run(writer->client, withdraw_sql, NULL, error);
+            status = postgresql_client_run(writer->client, withdraw_sql, error);
         if (status == BUS_OK && plan->tables[t].statuses > 0)
-            status = postgresql_client_run(writer->client, table->status_sql, NULL, error);
+            status = postgresql_client_run(writer->client, table->status_sql, error);
     }
     return status;
 }
