@@ -24,24 +24,32 @@ static bool grant_fits(const struct bus_grant *grant, const struct gateway_excha
     return area_fits(grant, event->area_code);
 }
 
-/* What `subscriber` gets, decided over its views [first, first + count): a PUT by the first grant that fits, a WITHDRAW when it
- * holds the record and may not have this version, or nothing. */
-static const struct bus_view *decide(const struct gateway_exchange *exchange, const struct bus_view *const *first,
+static const struct bus_view *first_that_fits(const struct gateway_exchange *exchange,
+                                              const struct bus_view *const *views, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (grant_fits(views[i]->grant, exchange))
+            return views[i];
+    return NULL;
+}
+
+/* What a subscriber gets, decided over its `count` views: a PUT by the first grant that fits, a WITHDRAW when it holds the record
+ * and may not have this version, or nothing. A withdrawal goes by the grant that would fit now, by the first when none does. */
+static const struct bus_view *decide(const struct gateway_exchange *exchange, const struct bus_view *const *views,
                                      size_t count, struct bus_delivery *out_content)
 {
-    bool holds = exchange->holders_before >> first[0]->grant->subscriber->number & 1;
+    bool holds = exchange->holders_before >> views[0]->grant->subscriber->number & 1;
+    bool is_put = exchange->event.operation == BUS_OPERATION_PUT;
+    const struct bus_view *fitting = is_put || holds ? first_that_fits(exchange, views, count) : NULL;
     *out_content = (struct bus_delivery){
         .flags = exchange->flags, .version = exchange->event.version, .delivered_at_ms = exchange->now_ms};
-    if (exchange->event.operation == BUS_OPERATION_PUT) {
-        for (size_t i = 0; i < count; i++)
-            if (grant_fits(first[i]->grant, exchange))
-                return first[i];
-        out_content->reason = BUS_REASON_GRANT_ENDED;
-    } else {
-        out_content->reason = BUS_REASON_WITHDRAWN;
-    }
+    if (is_put && fitting != NULL)
+        return fitting;
     out_content->operation = BUS_DELIVERY_WITHDRAW;
-    return holds ? first[0] : NULL;
+    out_content->reason = is_put ? BUS_REASON_GRANT_ENDED : BUS_REASON_WITHDRAWN;
+    if (!holds)
+        return NULL;
+    return fitting != NULL ? fitting : views[0];
 }
 
 enum bus_status gateway_authorise(void *self, struct gateway_exchange *exchange, struct bus_error *error)
