@@ -30,7 +30,8 @@ static int take_digit(struct bus_bytes *text)
         text->length--;
         return digit;
     }
-    if (text->length >= 3 && text->data[0] == 0xef && text->data[1] == 0xbc && text->data[2] >= 0x90 && text->data[2] <= 0x99) {
+    if (text->length >= 3 && text->data[0] == 0xef && text->data[1] == 0xbc && text->data[2] >= 0x90 &&
+        text->data[2] <= 0x99) {
         int digit = text->data[2] - 0x90;
         text->data += 3;
         text->length -= 3;
@@ -122,9 +123,11 @@ size_t adapters_number_text(struct adapters_number number, char out_text[ADAPTER
     const char *sign = is_negative ? "-" : "";
     int written;
     if (exponent >= 0)
-        written = snprintf(out_text, ADAPTERS_NUMBER_TEXT_SIZE, "%s%s%.*s", sign, digits, value == 0 ? 0 : exponent, "000000000000");
+        written = snprintf(out_text, ADAPTERS_NUMBER_TEXT_SIZE, "%s%s%.*s", sign, digits, value == 0 ? 0 : exponent,
+                           "000000000000");
     else if (count > -exponent)
-        written = snprintf(out_text, ADAPTERS_NUMBER_TEXT_SIZE, "%s%.*s.%s", sign, count + exponent, digits, digits + count + exponent);
+        written = snprintf(out_text, ADAPTERS_NUMBER_TEXT_SIZE, "%s%.*s.%s", sign, count + exponent, digits,
+                           digits + count + exponent);
     else
         written = snprintf(out_text, ADAPTERS_NUMBER_TEXT_SIZE, "%s0.%.*s%s", sign, -exponent - count,
                            "000000000000000000000000000000", digits);
@@ -149,12 +152,14 @@ int adapters_unit_exponent(const char *unit)
 static const struct currency {
     const char *name, *code;
 } currencies[] = {
-    {"人民币", "CNY"},   {"RMB", "CNY"},      {"CNY", "CNY"},  {"￥", "CNY"},     {"¥", "CNY"},    {"美元", "USD"},
-    {"美金", "USD"},     {"USD", "USD"},      {"$", "USD"},    {"香港元", "HKD"}, {"港元", "HKD"}, {"港币", "HKD"},
-    {"HKD", "HKD"},      {"欧元", "EUR"},     {"EUR", "EUR"},  {"英镑", "GBP"},   {"GBP", "GBP"},  {"日元", "JPY"},
-    {"日币", "JPY"},     {"JPY", "JPY"},      {"新台币", "TWD"}, {"台币", "TWD"}, {"TWD", "TWD"},  {"新加坡元", "SGD"},
-    {"SGD", "SGD"},      {"澳大利亚元", "AUD"}, {"澳元", "AUD"}, {"AUD", "AUD"},  {"加拿大元", "CAD"}, {"加元", "CAD"},
-    {"CAD", "CAD"},      {"韩元", "KRW"},     {"韩国元", "KRW"}, {"KRW", "KRW"},  {"澳门元", "MOP"}, {"MOP", "MOP"},
+    {"人民币", "CNY"},     {"RMB", "CNY"},  {"CNY", "CNY"},    {"￥", "CNY"},       {"¥", "CNY"},
+    {"美元", "USD"},       {"美金", "USD"}, {"USD", "USD"},    {"$", "USD"},        {"香港元", "HKD"},
+    {"港元", "HKD"},       {"港币", "HKD"}, {"HKD", "HKD"},    {"欧元", "EUR"},     {"EUR", "EUR"},
+    {"英镑", "GBP"},       {"GBP", "GBP"},  {"日元", "JPY"},   {"日币", "JPY"},     {"JPY", "JPY"},
+    {"新台币", "TWD"},     {"台币", "TWD"}, {"TWD", "TWD"},    {"新加坡元", "SGD"}, {"SGD", "SGD"},
+    {"澳大利亚元", "AUD"}, {"澳元", "AUD"}, {"AUD", "AUD"},    {"加拿大元", "CAD"}, {"加元", "CAD"},
+    {"CAD", "CAD"},        {"韩元", "KRW"}, {"韩国元", "KRW"}, {"KRW", "KRW"},      {"澳门元", "MOP"},
+    {"MOP", "MOP"},
 };
 
 static bool take_currency(struct bus_bytes *text, const char **out_currency)

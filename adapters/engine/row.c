@@ -58,5 +58,6 @@ void adapters_shape(struct bus_bytes value, char out_shape[ADAPTERS_SHAPE_SIZE])
         if (characters++ < SHAPE_CHARACTERS)
             used += (size_t)snprintf(classes + used, sizeof classes - used, "%s", class_of(value.data[i], plain));
     }
-    snprintf(out_shape, ADAPTERS_SHAPE_SIZE, "%zu: %s%s", characters, classes, characters > SHAPE_CHARACTERS ? "…" : "");
+    snprintf(out_shape, ADAPTERS_SHAPE_SIZE, "%zu: %s%s", characters, classes,
+             characters > SHAPE_CHARACTERS ? "…" : "");
 }

@@ -114,7 +114,8 @@ static enum bus_status take_record(struct adapters_csv *csv, struct adapters_tex
     text->line += 1 + count_lines(text->at, end);
     text->at = scan->at;
     if (scan->is_too_long)
-        return adapters_refuse(refusal, "FIELD_TOO_LONG", "该行有字段超过 1 MiB", "a field of the row is longer than 1 MiB");
+        return adapters_refuse(refusal, "FIELD_TOO_LONG", "该行有字段超过 1 MiB",
+                               "a field of the row is longer than 1 MiB");
     return adapters_text_check(csv->original, refusal);
 }
 
@@ -138,10 +139,12 @@ static enum bus_status refuse_record(struct adapters_csv *csv, struct adapters_t
     if (result == SCAN_CUT || (result == SCAN_QUOTE_OPEN && is_one_line && length > ADAPTERS_ROW_MAX))
         return adapters_refuse(refusal, "ROW_TOO_LONG", "该行超过 2 MiB", "the row is longer than 2 MiB");
     if (result == SCAN_QUOTE_MISPLACED)
-        return adapters_refuse(refusal, "QUOTE_MISPLACED", "引号之后还有内容，本行按一行隔离，其后各行照常读取",
-                               "something follows a closing quote; this line is set aside and reading goes on with the next");
-    return adapters_refuse(refusal, "QUOTE_NOT_CLOSED", "自本行开始的引号没有闭合，本行隔离，其后各行照常读取",
-                           "a quote opened on this line is never closed; the line is set aside and reading goes on with the next");
+        return adapters_refuse(
+            refusal, "QUOTE_MISPLACED", "引号之后还有内容，本行按一行隔离，其后各行照常读取",
+            "something follows a closing quote; this line is set aside and reading goes on with the next");
+    return adapters_refuse(
+        refusal, "QUOTE_NOT_CLOSED", "自本行开始的引号没有闭合，本行隔离，其后各行照常读取",
+        "a quote opened on this line is never closed; the line is set aside and reading goes on with the next");
 }
 
 /* Reads on until the window holds a character that is no line end; false at the end of the text. */

@@ -11,7 +11,7 @@
 
 struct adapters_csv {
     uint8_t separator;
-    uint8_t quote; /* 0: fields are never quoted */
+    uint8_t quote;           /* 0: fields are never quoted */
     struct bus_arena *arena; /* of the caller: fields with doubled quotes are unfolded here */
 
     /* The record found; views into the text or the arena, valid until the next call. */

@@ -135,8 +135,8 @@ enum adapters_encoding adapters_encoding_probe_finish(struct adapters_encoding_p
 {
     probe->bad_bytes += probe->pending_length;
     probe->pending_length = 0;
-    bool is_utf8 = probe->bom || probe->bad_bytes == 0 ||
-                   probe->bad_bytes < probe->characters / CHARACTERS_PER_BAD_BYTE;
+    bool is_utf8 =
+        probe->bom || probe->bad_bytes == 0 || probe->bad_bytes < probe->characters / CHARACTERS_PER_BAD_BYTE;
     return is_utf8 ? ADAPTERS_ENCODING_UTF8 : ADAPTERS_ENCODING_GB18030;
 }
 
@@ -244,8 +244,8 @@ static size_t decode_utf8(const uint8_t *input, size_t length, bool last, uint8_
     return 1;
 }
 
-void adapters_decoder_run(const struct adapters_decoder *decoder, enum adapters_encoding encoding, struct bus_bytes input,
-                          bool last, uint8_t *out_text, size_t *out_length, size_t *out_taken)
+void adapters_decoder_run(const struct adapters_decoder *decoder, enum adapters_encoding encoding,
+                          struct bus_bytes input, bool last, uint8_t *out_text, size_t *out_length, size_t *out_taken)
 {
     uint8_t *to = out_text;
     size_t at = 0;

@@ -47,7 +47,7 @@ void adapters_decoder_destroy(struct adapters_decoder *decoder);
 /* Writes `input` as UTF-8 to `out_text`, which holds ADAPTERS_DECODE_GROWTH times as many bytes and ADAPTERS_CHARACTER_MAX more;
  * *out_length is how many were written. Unless `last`, a character cut off at the end is left: *out_taken says how much
  * of the input was used. */
-void adapters_decoder_run(const struct adapters_decoder *decoder, enum adapters_encoding encoding, struct bus_bytes input,
-                          bool last, uint8_t *out_text, size_t *out_length, size_t *out_taken);
+void adapters_decoder_run(const struct adapters_decoder *decoder, enum adapters_encoding encoding,
+                          struct bus_bytes input, bool last, uint8_t *out_text, size_t *out_length, size_t *out_taken);
 
 #endif

@@ -14,7 +14,8 @@ struct parse {
 
 static enum bus_status refuse_syntax(struct parse *parse)
 {
-    return adapters_refuse(parse->refusal, "JSON_SYNTAX", "该行不是一个完整的 JSON 对象", "the line is not one whole JSON object");
+    return adapters_refuse(parse->refusal, "JSON_SYNTAX", "该行不是一个完整的 JSON 对象",
+                           "the line is not one whole JSON object");
 }
 
 static void skip_blanks(struct parse *parse)
@@ -39,7 +40,9 @@ static int hex_value(const uint8_t *four)
     int value = 0;
     for (int i = 0; i < 4; i++) {
         uint8_t byte = four[i];
-        int digit = byte >= '0' && byte <= '9' ? byte - '0' : (byte | 32) >= 'a' && (byte | 32) <= 'f' ? (byte | 32) - 'a' + 10 : -1;
+        int digit = byte >= '0' && byte <= '9'                 ? byte - '0'
+                    : (byte | 32) >= 'a' && (byte | 32) <= 'f' ? (byte | 32) - 'a' + 10
+                                                               : -1;
         if (digit < 0)
             return -1;
         value = value * 16 + digit;
@@ -174,8 +177,9 @@ static enum bus_status refuse_unknown(struct parse *parse, struct bus_bytes name
 {
     char column[ADAPTERS_COLUMN_NAME_SIZE];
     snprintf(column, sizeof column, "%.*s", (int)(name.length < 60 ? name.length : 60), (const char *)name.data);
-    return adapters_refuse_column(parse->refusal, "COLUMN_UNKNOWN", bus_utf8_valid(bus_bytes_text(column)) ? column : "",
-                                  "该行含有映射中没有的列", "the row holds a column that the mapping does not know");
+    return adapters_refuse_column(parse->refusal, "COLUMN_UNKNOWN",
+                                  bus_utf8_valid(bus_bytes_text(column)) ? column : "", "该行含有映射中没有的列",
+                                  "the row holds a column that the mapping does not know");
 }
 
 static enum bus_status take_member(struct parse *parse, bool *seen)
@@ -189,8 +193,8 @@ static enum bus_status take_member(struct parse *parse, bool *seen)
     if (column == parse->ndjson->column_count)
         return refuse_unknown(parse, name);
     if (seen[column])
-        return adapters_refuse_column(parse->refusal, "COLUMN_TWICE", parse->ndjson->columns[column], "该列在一行中出现两次",
-                                      "the row holds the column twice");
+        return adapters_refuse_column(parse->refusal, "COLUMN_TWICE", parse->ndjson->columns[column],
+                                      "该列在一行中出现两次", "the row holds the column twice");
     seen[column] = true;
     parse->expected = column + 1;
     return take_value(parse, parse->ndjson->columns[column], &parse->ndjson->fields[column]);
@@ -262,8 +266,9 @@ enum bus_status adapters_ndjson_next(struct adapters_ndjson *ndjson, struct adap
         bus_arena_reset(ndjson->arena);
         if (end == NULL) {
             status = adapters_text_skip_line(text, ndjson->arena, &ndjson->original, error);
-            return status != BUS_OK ? status
-                                    : adapters_refuse(refusal, "ROW_TOO_LONG", "该行超过 2 MiB", "the row is longer than 2 MiB");
+            return status != BUS_OK
+                       ? status
+                       : adapters_refuse(refusal, "ROW_TOO_LONG", "该行超过 2 MiB", "the row is longer than 2 MiB");
         }
         if (!is_blank(text->at, end))
             return take_line(ndjson, text, end, refusal);

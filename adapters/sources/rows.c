@@ -46,8 +46,8 @@ uint64_t adapters_rows_size_bytes(const struct adapters_rows *rows)
     return rows->text.size_bytes;
 }
 
-static enum bus_status refuse_name(struct adapters_refusal *refusal, const char *code, const char *column, const char *zh,
-                                   const char *en)
+static enum bus_status refuse_name(struct adapters_refusal *refusal, const char *code, const char *column,
+                                   const char *zh, const char *en)
 {
     adapters_refuse_column(refusal, code, column, "", "");
     snprintf(refusal->zh, sizeof refusal->zh, "%s：%s", zh, column);
@@ -56,7 +56,8 @@ static enum bus_status refuse_name(struct adapters_refusal *refusal, const char 
 }
 
 /* Where the column named in the header goes; names are compared without regard to ASCII case and outer blanks. */
-static enum bus_status place_column(struct adapters_rows *rows, size_t index, bool *seen, struct adapters_refusal *refusal)
+static enum bus_status place_column(struct adapters_rows *rows, size_t index, bool *seen,
+                                    struct adapters_refusal *refusal)
 {
     const struct adapters_layout *layout = rows->layout;
     struct bus_bytes text = adapters_trim(rows->csv.fields[index]);
@@ -74,7 +75,8 @@ static enum bus_status place_column(struct adapters_rows *rows, size_t index, bo
         rows->place[index] = (int)i;
         return BUS_OK;
     }
-    refuse_name(refusal, "COLUMN_UNKNOWN", name, "表头中有映射不认识的列", "the header names a column that the mapping does not know");
+    refuse_name(refusal, "COLUMN_UNKNOWN", name, "表头中有映射不认识的列",
+                "the header names a column that the mapping does not know");
     const char *nearest = bus_settings_nearest_name(layout->columns, layout->column_count, name);
     if (nearest != NULL) {
         size_t used = strlen(refusal->en);
@@ -112,14 +114,16 @@ static enum bus_status read_header(struct adapters_rows *rows, struct adapters_r
         return status;
     for (size_t i = 0; i < rows->layout->column_count; i++) {
         if (!seen[i] && !rows->layout->is_optional[i])
-            return refuse_name(refusal, "COLUMN_MISSING", rows->layout->columns[i], "表头缺少列", "the header lacks a column");
+            return refuse_name(refusal, "COLUMN_MISSING", rows->layout->columns[i], "表头缺少列",
+                               "the header lacks a column");
     }
     return BUS_OK;
 }
 
 static enum bus_status start_csv(struct adapters_rows *rows, struct adapters_refusal *refusal, struct bus_error *error)
 {
-    rows->csv = (struct adapters_csv){.separator = rows->layout->separator, .quote = rows->layout->quote, .arena = rows->arena};
+    rows->csv =
+        (struct adapters_csv){.separator = rows->layout->separator, .quote = rows->layout->quote, .arena = rows->arena};
     rows->file_columns = rows->layout->column_count;
     for (size_t i = 0; i < rows->file_columns; i++)
         rows->place[i] = (int)i;
@@ -140,8 +144,8 @@ enum bus_status adapters_rows_start(struct adapters_rows *rows, const struct ada
     adapters_text_start(&rows->text, file, encoding);
     if (layout->format != ADAPTERS_FORMAT_NDJSON)
         return start_csv(rows, refusal, error);
-    rows->ndjson =
-        (struct adapters_ndjson){.columns = layout->columns, .column_count = layout->column_count, .arena = rows->arena};
+    rows->ndjson = (struct adapters_ndjson){
+        .columns = layout->columns, .column_count = layout->column_count, .arena = rows->arena};
     return BUS_OK;
 }
 
@@ -178,7 +182,7 @@ enum bus_status adapters_rows_next(struct adapters_rows *rows, struct adapters_r
     if (rows->layout->format != ADAPTERS_FORMAT_NDJSON)
         return next_csv(rows, out_row, out_end, refusal, error);
     enum bus_status status = adapters_ndjson_next(&rows->ndjson, &rows->text, out_end, refusal, error);
-    *out_row =
-        (struct adapters_row){.line = rows->ndjson.line, .original = rows->ndjson.original, .fields = rows->ndjson.fields};
+    *out_row = (struct adapters_row){
+        .line = rows->ndjson.line, .original = rows->ndjson.original, .fields = rows->ndjson.fields};
     return status;
 }

@@ -10,7 +10,8 @@ enum { SKIPPED_ORIGINAL = 64 * 1024 };
 
 enum {
     RAW_SIZE = 256 * 1024,
-    WINDOW_SIZE = ADAPTERS_ROW_MAX + (RAW_SIZE + ADAPTERS_CHARACTER_MAX) * ADAPTERS_DECODE_GROWTH + ADAPTERS_CHARACTER_MAX,
+    WINDOW_SIZE =
+        ADAPTERS_ROW_MAX + (RAW_SIZE + ADAPTERS_CHARACTER_MAX) * ADAPTERS_DECODE_GROWTH + ADAPTERS_CHARACTER_MAX,
 };
 
 bool adapters_text_init(struct adapters_text *text, const struct adapters_decoder *decoder)
@@ -85,15 +86,14 @@ enum bus_status adapters_text_more(struct adapters_text *text, struct bus_error 
     return BUS_OK;
 }
 
-enum bus_status adapters_text_skip_line(struct adapters_text *text, struct bus_arena *arena, struct bus_bytes *out_original,
-                                        struct bus_error *error)
+enum bus_status adapters_text_skip_line(struct adapters_text *text, struct bus_arena *arena,
+                                        struct bus_bytes *out_original, struct bus_error *error)
 {
     size_t shown = (size_t)(text->end - text->at);
     const uint8_t *line_end = memchr(text->at, '\n', shown);
     if (line_end != NULL)
         shown = (size_t)(line_end - text->at);
-    *out_original =
-        bus_arena_copy(arena, bus_bytes_of(text->at, shown < SKIPPED_ORIGINAL ? shown : SKIPPED_ORIGINAL));
+    *out_original = bus_arena_copy(arena, bus_bytes_of(text->at, shown < SKIPPED_ORIGINAL ? shown : SKIPPED_ORIGINAL));
     while (line_end == NULL && !text->at_end) {
         text->at = text->end;
         enum bus_status status = adapters_text_more(text, error);
@@ -112,7 +112,8 @@ enum bus_status adapters_text_check(struct bus_bytes original, struct adapters_r
         return adapters_refuse(refusal, "ROW_NUL", "该行含有空字节（NUL），文件可能已损坏，请重新导出",
                                "the row holds a NUL byte: the file may be damaged; export it again");
     if (memchr(original.data, ADAPTERS_BAD_BYTE, original.length) != NULL)
-        return adapters_refuse(refusal, "ROW_ENCODING", "该行含有无法按文件编码解读的字节，请核对导出编码",
-                               "the row holds bytes that are no text in the file's encoding; check the export's encoding");
+        return adapters_refuse(
+            refusal, "ROW_ENCODING", "该行含有无法按文件编码解读的字节，请核对导出编码",
+            "the row holds bytes that are no text in the file's encoding; check the export's encoding");
     return BUS_OK;
 }

@@ -1,16 +1,19 @@
 # shellcheck shell=bash
 # Builds into build/NAME with cmake and ninja.
 #
-#   build_make NAME TARGETS [CMAKE OPTION…]     configures build/NAME and brings TARGETS (words of one text) up to date
+#   build_make NAME programs|all [CMAKE OPTION…]     configures build/NAME and brings it up to date: the programs that one
+#                                                    installs, or with all the tests
 #
 # Ninja's progress goes to standard output.
 
 BUILD_JOBS=${BUILD_JOBS:-$(nproc)}
-BUILD_PROGRAMS='xinqiao xinqiao-adapter xinqiao-gateway xinqiao-agent'
+BUILD_PROGRAMS=(xinqiao xinqiao-adapter xinqiao-gateway xinqiao-agent)
 
 build_make() {
-    local folder=$XQ_ROOT/build/$1 targets
-    read -ra targets <<<"$2"
+    local folder=$XQ_ROOT/build/$1 targets=(all)
+    if [[ $2 == programs ]]; then
+        targets=("${BUILD_PROGRAMS[@]}")
+    fi
     shift 2
     # Configuring again costs a second and makes changed options count.
     cmake -S "$XQ_ROOT" -B "$folder" -G Ninja "$@" ||

@@ -1,9 +1,11 @@
 #include "adapters/engine/journal.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 #include <stdio.h>
 
 static const char *const topics[] = {"xq.in.market.penalty", "xq.in.market.licence"};

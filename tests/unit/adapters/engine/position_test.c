@@ -1,9 +1,11 @@
 #include "adapters/engine/position.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 #include <stdio.h>
 
 static void encode(const struct adapters_position *position, struct bus_buffer *buffer)

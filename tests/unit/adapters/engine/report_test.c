@@ -1,9 +1,11 @@
 #include "adapters/engine/report.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 #include <stdio.h>
 
 static const char *text_of(const struct adapters_report *report, const struct adapters_report_summary *summary,
