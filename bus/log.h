@@ -17,6 +17,7 @@ void bus_log_open(const char *process, enum bus_log_level level);
 void bus_log(enum bus_log_level level, const char *event, const char *format, ...) BUS_PRINTF(3, 4);
 
 /* The end of an error that has been settled: event, status, code and message. */
-void bus_log_failure(enum bus_log_level level, const char *event, enum bus_status status, const struct bus_error *error);
+void bus_log_failure(enum bus_log_level level, const char *event, enum bus_status status,
+                     const struct bus_error *error);
 
 #endif

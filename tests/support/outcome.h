@@ -6,7 +6,7 @@
 #include "bus/view.h"
 #include "tests/support/world.h"
 
-enum { TEST_OUTCOME_MAX = 1024, TEST_OUTCOME_TEXT_SIZE = 600 };
+enum { TEST_OUTCOME_MAX = 1024, TEST_OUTCOME_TEXT_SIZE = 1200 };
 
 struct test_delivery {
     const struct bus_subscriber *subscriber;
