@@ -57,7 +57,7 @@ void test_outcome_restart(struct test_outcome *outcome)
 
 static bool tell(char problem[TEST_OUTCOME_TEXT_SIZE], const char *what, const char *where, const char *why)
 {
-    snprintf(problem, TEST_OUTCOME_TEXT_SIZE, "%s (%s): %s", what, where, why);
+    snprintf(problem, TEST_OUTCOME_TEXT_SIZE, "%.80s (%.100s): %.380s", what, where, why);
     return false;
 }
 
