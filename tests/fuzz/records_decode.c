@@ -1,0 +1,101 @@
+/* Fuzzes the decoders of internal records: quarantine, books, audit, and the values of xq.state. What one of them takes, it gives back as
+ * it was, or at least again. The first byte chooses the record. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "bus/audit.h"
+#include "bus/books.h"
+#include "bus/quarantine.h"
+#include "bus/state_entry.h"
+
+enum { RECORD_LIMIT = 4 * 1024 * 1024 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void need(bool good)
+{
+    if (!good)
+        abort();
+}
+
+/* Encoded and decoded again it says the same. */
+static void try_quarantine(struct bus_bytes bytes)
+{
+    struct bus_quarantined first, second;
+    struct bus_error error;
+    if (bus_quarantine_decode(bytes, &first, &error) != BUS_OK)
+        return;
+    need(first.severity <= BUS_SEVERITY_DECISION);
+    struct bus_buffer buffer;
+    bus_buffer_init(&buffer, RECORD_LIMIT);
+    need(bus_quarantine_encode(&first, &buffer, &error) == BUS_OK);
+    need(bus_quarantine_decode(bus_buffer_view(&buffer), &second, &error) == BUS_OK);
+    need(bus_bytes_equal(first.code, second.code) && bus_bytes_equal(first.original, second.original) &&
+         bus_bytes_equal(first.original_key, second.original_key) && first.offset == second.offset);
+    bus_buffer_release(&buffer);
+}
+
+static void try_book(struct bus_bytes bytes)
+{
+    struct bus_book *book = bus_book_create("gateway/0");
+    struct bus_error error;
+    struct bus_buffer buffer;
+    int64_t at_ms;
+    bus_buffer_init(&buffer, RECORD_LIMIT);
+    if (bus_book_decode(bytes, book, &at_ms, &error) == BUS_OK) {
+        need(bus_book_encode(book, at_ms, &buffer, &error) == BUS_OK);
+        need(bus_book_decode(bus_buffer_view(&buffer), book, &at_ms, &error) == BUS_OK);
+    }
+    bus_buffer_release(&buffer);
+    bus_book_destroy(book);
+}
+
+static void try_audit(struct bus_bytes bytes)
+{
+    struct bus_audit_reader reader;
+    struct bus_disclosure disclosure;
+    struct bus_error error;
+    if (bus_audit_open(bytes, &reader, &error) != BUS_OK)
+        return;
+    volatile uint8_t sum = 0;
+    while (bus_audit_next(&reader, &disclosure)) {
+        for (size_t i = 0; i < BUS_IDENTITY_SIZE; i++)
+            sum = (uint8_t)(sum + disclosure.record[i] + disclosure.subject_key[i] + disclosure.event_id[i]);
+        for (size_t i = 0; i < disclosure.grant.length; i++)
+            sum = (uint8_t)(sum + disclosure.grant.data[i]);
+    }
+}
+
+static void try_state(struct bus_bytes bytes)
+{
+    struct bus_state_entry entry;
+    struct bus_state_name name;
+    struct bus_merkle log;
+    struct bus_bytes event;
+    struct bus_error error;
+    int64_t number;
+    if (bus_state_record_read(bytes, &entry, &event, &error) == BUS_OK)
+        need(event.length + BUS_STATE_RECORD_SIZE == bytes.length);
+    if (bus_state_name_read(bytes, &name, &error) == BUS_OK)
+        need(bytes.length == BUS_STATE_NAME_SIZE);
+    if (bus_state_log_read(bytes, &log, &error) == BUS_OK) {
+        uint8_t again[BUS_STATE_LOG_MAX];
+        need(bus_bytes_equal(bytes, bus_bytes_of(again, bus_state_log_write(&log, again))));
+    }
+    if (bus_state_number_read(bytes, &number, &error) == BUS_OK)
+        need(bytes.length == BUS_STATE_NUMBER_SIZE);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static void (*const tries[])(struct bus_bytes bytes) = {try_quarantine, try_book, try_audit, try_state};
+    if (size == 0)
+        return 0;
+    uint8_t *copy = malloc(size); /* of the exact size, so that a step too far shows */
+    if (copy == NULL)
+        return 0;
+    memcpy(copy, data + 1, size - 1);
+    tries[data[0] % (sizeof tries / sizeof tries[0])](bus_bytes_of(copy, size - 1));
+    free(copy);
+    return 0;
+}
