@@ -23,7 +23,7 @@ void bus_subject_keyer_destroy(struct bus_subject_keyer *keyer);
 
 /* The canonical identifier of a subject from what an event's subject_id holds: an 18-digit or 15-digit citizen number, an
  * 18-character USCC, a 9-character organisation code (with '-': checked; without: any, because the codes inside some credit codes
- * in use fail their own check), a 15-, 17-, 18- or 20-character old tax number that ends in an organisation code.
+ * in use fail their own check), a 15-, 17- or 20-character old tax number that ends in an organisation code.
  * `out_identifier` holds 19 bytes. REJECT with the codes of bus/identifier.h where the length says what it should be, else
  * SUBJECT_ID. */
 BUS_MUST_CHECK enum bus_status bus_subject_identifier(enum bus_subject_kind kind, struct bus_bytes subject_id,

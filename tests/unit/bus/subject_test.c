@@ -68,7 +68,9 @@ static void tells_why_an_identifier_is_refused(void **state)
     assert_refused(BUS_SUBJECT_ORGANISATION, "12345", "SUBJECT_ID");
     assert_refused(BUS_SUBJECT_ORGANISATION, "110102100003963", "SUBJECT_ID");
     assert_refused(BUS_SUBJECT_ORGANISATION, "91100000100003962A", "USCC_CHECK_DIGIT");
-    assert_refused(BUS_SUBJECT_ORGANISATION, "10000396-3", "SUBJECT_ID");
+    assert_refused(BUS_SUBJECT_ORGANISATION, "10000396-3", "ORGANISATION_CODE_CHECK_DIGIT");
+    /* A mistyped credit code whose end happens to be an organisation code is not another organisation. */
+    assert_refused(BUS_SUBJECT_ORGANISATION, "914502001D2143569X", "USCC_CHECK_DIGIT");
     assert_refused(BUS_SUBJECT_PERSON, "110105194912310021", "CITIZEN_NUMBER_CHECK_DIGIT");
 }
 
