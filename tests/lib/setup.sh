@@ -1,9 +1,8 @@
 # shellcheck shell=bash
-# What the tests need beside the product, and how a part is counted.
+# What the tests need beside the product.
 #
 #   setup_everything           packages, Kafka's jars, the release build, the Python of the tests; all cached
 #   setup_python               build/cache/venv: Debian's Python with its packages, and tests/requirements.txt
-#   count_lines_sum FILE       adds up the lines "N passed, N failed" of FILE and prints "N N"
 
 setup_everything() {
     step "软件包 / packages" packages_install build run test
@@ -22,10 +21,4 @@ setup_python() {
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$XQ_ROOT/tests/requirements.txt" ||
         fail "pip 失败 / pip failed: check the network, then run again"
     printf '%s\n' "$wanted" >"$venv/requirements.sha256"
-}
-
-count_lines_sum() {
-    awk 'match($0, /[0-9]+ passed, [0-9]+ failed/) { split(substr($0, RSTART, RLENGTH), word, /[ ,]+/)
-            passed += word[1]; failed += word[3] }
-         END { printf "%d %d\n", passed, failed }' "$1"
 }

@@ -117,7 +117,7 @@ static void finds_codes_and_only_codes(void **state)
 static void areas_have_lives(void **state)
 {
     (void)state;
-    int32_t in_1990, in_2010, in_2020;
+    int32_t in_1990 = 0, in_2010 = 0, in_2020 = 0;
     assert_true(bus_date_days(1990, 6, 1, &in_1990) && bus_date_days(2010, 6, 1, &in_2010) &&
                 bus_date_days(2020, 6, 1, &in_2020));
     struct bus_bytes liujiang = bus_bytes_text("450206"), county = bus_bytes_text("450221");
