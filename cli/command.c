@@ -5,6 +5,16 @@
 #include <stdlib.h>
 #include <time.h>
 
+const struct bus_option cli_options[] = {
+    {"catalogue", BUS_OPTION_TEXT, "", 0, 0, NULL, "catalogue file, relative to this one"},
+    {"kafka", BUS_OPTION_GROUP, "", 0, 0, NULL, "where Kafka is"},
+    {"keys", BUS_OPTION_TEXT, "", 0, 0, NULL, "folder of pinned public keys, <key_id>.pem, relative to this file"},
+    {"gateway_group", BUS_OPTION_TEXT, "xq-gateway", 0, 0, NULL, "consumer group of the gateway"},
+    {"agent_group_prefix", BUS_OPTION_TEXT, "xq-agent-", 0, 0, NULL,
+     "agents' consumer groups: this and the subscriber's name"},
+    {0},
+};
+
 enum { MAX_OPTIONS = 32 };
 
 /* --- the context --- */

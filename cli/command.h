@@ -76,6 +76,9 @@ int cli_print(const struct bus_buffer *buffer);
 enum { CLI_TIME_SIZE = 32 };
 void cli_time(int64_t at_ms, char out_text[CLI_TIME_SIZE]);
 
+/* Options of the command's configuration file. */
+extern const struct bus_option cli_options[];
+
 /* --- the commands --- */
 
 int cli_topics(struct cli_context *context, int argc, char **argv);

@@ -45,16 +45,6 @@ static const struct cli_command commands[] = {
     {0},
 };
 
-static const struct bus_option settings_options[] = {
-    {"catalogue", BUS_OPTION_TEXT, "", 0, 0, NULL, "catalogue file, relative to this one"},
-    {"kafka", BUS_OPTION_GROUP, "", 0, 0, NULL, "where Kafka is"},
-    {"keys", BUS_OPTION_TEXT, "", 0, 0, NULL, "folder of pinned public keys, <key_id>.pem, relative to this file"},
-    {"gateway_group", BUS_OPTION_TEXT, "xq-gateway", 0, 0, NULL, "consumer group of the gateway"},
-    {"agent_group_prefix", BUS_OPTION_TEXT, "xq-agent-", 0, 0, NULL,
-     "agents' consumer groups: this and the subscriber's name"},
-    {0},
-};
-
 /* What the context borrows from. */
 struct origin {
     const char *config, *bootstrap, *prefix, *catalogue, *keys;
@@ -75,7 +65,7 @@ static const char *from_environment(const char *given, const char *name)
 static enum bus_status resolve(const struct cli_context *context, const char *name, char path[PATH_SIZE],
                                const char **out_path, struct bus_error *error)
 {
-    const char *text = bus_settings_text(bus_settings_root(context->settings), settings_options, name);
+    const char *text = bus_settings_text(bus_settings_root(context->settings), cli_options, name);
     if (*out_path != NULL || text[0] == '\0')
         return BUS_OK;
     *out_path = path;
@@ -89,7 +79,7 @@ static enum bus_status read_settings(struct cli_context *context, struct origin 
         return status;
     const struct bus_settings_node *root = bus_settings_root(context->settings);
     const struct bus_settings_node *kafka = bus_settings_child(root, "kafka");
-    status = bus_settings_check(root, settings_options, error);
+    status = bus_settings_check(root, cli_options, error);
     if (status == BUS_OK && kafka != NULL)
         status = bus_kafka_settings_read(kafka, "xinqiao", &origin->kafka, error);
     if (status == BUS_OK)
@@ -103,8 +93,8 @@ static enum bus_status read_settings(struct cli_context *context, struct origin 
         context->kafka.bootstrap = origin->kafka.kafka.bootstrap;
     if (context->prefix == NULL)
         context->prefix = origin->kafka.prefix;
-    context->gateway_group = bus_settings_text(root, settings_options, "gateway_group");
-    context->agent_group_prefix = bus_settings_text(root, settings_options, "agent_group_prefix");
+    context->gateway_group = bus_settings_text(root, cli_options, "gateway_group");
+    context->agent_group_prefix = bus_settings_text(root, cli_options, "agent_group_prefix");
     return BUS_OK;
 }
 
