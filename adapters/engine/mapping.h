@@ -1,6 +1,6 @@
 /* Mapping: how the rows of one feed become events of one item, as a department's <feed>.cfg says.
  *
- * Every value is cleaned by what the item's schema says it is (docs/recipes/new-department.md): blanks, full width and case of codes
+ * Every value is cleaned by what the item's schema says it is (docs/mapping.md): blanks, full width and case of codes
  * and identifiers, dates, numbers and amounts of many writings, words that mean "nothing". The file says which column goes where
  * and what is particular to the feed. */
 #ifndef ADAPTERS_ENGINE_MAPPING_H

@@ -111,12 +111,14 @@ static void read_layout(struct adapters_mapping *mapping, const struct bus_setti
     const char *format = bus_settings_text(root, adapters_mapping_options, "format");
     const char *encoding = bus_settings_text(root, adapters_mapping_options, "encoding");
     const char *complete = bus_settings_text(root, adapters_mapping_options, "complete");
+    const char *quotes = bus_settings_text(root, adapters_mapping_options, "quotes");
     struct adapters_layout *layout = &mapping->layout;
     layout->format = format[0] == 'c'   ? ADAPTERS_FORMAT_CSV
                      : format[0] == 't' ? ADAPTERS_FORMAT_TSV
                                         : ADAPTERS_FORMAT_NDJSON;
     layout->separator = layout->format == ADAPTERS_FORMAT_TSV ? '\t' : ',';
-    layout->quote = layout->format == ADAPTERS_FORMAT_TSV ? 0 : '"';
+    bool has_quotes = quotes[0] == 'a' ? layout->format == ADAPTERS_FORMAT_CSV : quotes[0] == 'y';
+    layout->quote = has_quotes ? '"' : 0;
     layout->has_header = bus_settings_boolean(root, adapters_mapping_options, "header");
     layout->columns = mapping->columns;
     layout->is_optional = mapping->is_optional;
@@ -345,6 +347,20 @@ static enum bus_status read_field(struct adapters_mapping *mapping, const struct
     return read_field_words(mapping, node, plan, error);
 }
 
+/* An amount in any currency is one when another field takes the currency from the same column. */
+static void find_currencies(struct adapters_mapping *mapping)
+{
+    for (size_t i = 0; i < mapping->field_count; i++) {
+        struct adapters_field_plan *plan = &mapping->fields[i];
+        for (size_t j = 0; j < mapping->field_count; j++) {
+            const struct adapters_field_plan *other = &mapping->fields[j];
+            if ((other->steps & ADAPTERS_STEP_CURRENCY) != 0 && plan->from.count > 0 && other->from.count > 0 &&
+                plan->from.columns[0] == other->from.columns[0])
+                plan->any_currency = true;
+        }
+    }
+}
+
 static enum bus_status read_fields(struct adapters_mapping *mapping, const struct bus_catalogue *catalogue,
                                    const struct bus_settings_node *root, struct bus_error *error)
 {
@@ -361,6 +377,7 @@ static enum bus_status read_fields(struct adapters_mapping *mapping, const struc
         if (!is_filled[i] && !is_own(i))
             status =
                 bus_settings_fail(list, error, "nothing fills field %s", bus_schema_field(mapping->schema, i)->name);
+    find_currencies(mapping);
     return status;
 }
 

@@ -4,6 +4,8 @@
 const struct bus_option adapters_mapping_options[] = {
     {"item", BUS_OPTION_TEXT, "", 0, 0, NULL, "item of the catalogue that the rows become; by default the file's name"},
     {"format", BUS_OPTION_TEXT, NULL, 0, 0, "csv|tsv|ndjson", "how the files are laid out"},
+    {"quotes", BUS_OPTION_TEXT, "auto", 0, 0, "auto|yes|no",
+     "whether fields may stand in double quotes; auto: in csv, not in tsv"},
     {"encoding", BUS_OPTION_TEXT, "auto", 0, 0, "auto|utf-8|gb18030", "of the files; auto tells UTF-8 from GB18030"},
     {"complete", BUS_OPTION_TEXT, "rename", 0, 0, "rename|mark|stable",
      "when a file is complete: it comes by rename, has a mark <name>.ok, or has not changed for stable_ms"},

@@ -42,6 +42,7 @@ struct adapters_field_plan {
     unsigned steps;       /* of enum adapters_step */
     size_t pad;
     int unit_exponent; /* AMOUNT: the value counts in 10^this */
+    bool any_currency; /* another field says in which currency; else only yuan are taken */
     const char *split; /* NULL, or the separator of which `part` (1-based) is taken */
     size_t part;
     struct adapters_words table_from, table_to;

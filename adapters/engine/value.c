@@ -13,7 +13,7 @@ bool adapters_words_have(const struct adapters_words *words, struct bus_bytes te
 {
     for (size_t i = 0; i < words->count; i++)
         if (strlen(words->words[i]) == text.length &&
-            strncasecmp(words->words[i], (const char *)text.data, text.length) == 0)
+            (text.length == 0 || strncasecmp(words->words[i], (const char *)text.data, text.length) == 0))
             return true;
     return false;
 }
@@ -243,13 +243,14 @@ static bool read_number(const struct adapters_field_plan *plan, struct bus_bytes
                         struct adapters_number *out_number)
 {
     const char *currency;
-    if (plan->steps & ADAPTERS_STEP_AMOUNT) {
-        if (!adapters_amount_parse(text, plan->unit_exponent, out_number, &currency))
-            return false;
-        out_number->exponent -= plan->unit_exponent;
+    bool is_amount = (plan->steps & ADAPTERS_STEP_AMOUNT) != 0;
+    if (!is_amount && adapters_number_parse(text, out_number))
         return true;
-    }
-    return adapters_number_parse(text, out_number) || adapters_amount_parse(text, 0, out_number, &currency);
+    if (!adapters_amount_parse(text, is_amount ? plan->unit_exponent : 0, out_number, &currency))
+        return false;
+    if (is_amount)
+        out_number->exponent -= plan->unit_exponent;
+    return plan->any_currency || currency == NULL || strcmp(currency, "CNY") == 0;
 }
 
 static bool has_precision(int64_t unscaled, int precision)
