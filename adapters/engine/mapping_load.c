@@ -41,6 +41,13 @@ static bool is_own(size_t index)
 
 /* --- words and columns --- */
 
+static void measure_words(struct adapters_words *words)
+{
+    for (size_t i = 0; i < words->count; i++)
+        if (strlen(words->words[i]) > words->longest)
+            words->longest = strlen(words->words[i]);
+}
+
 static enum bus_status read_words(const struct bus_settings_node *group, const char *name, struct adapters_words *words,
                                   struct bus_error *error)
 {
@@ -51,6 +58,7 @@ static enum bus_status read_words(const struct bus_settings_node *group, const c
     for (size_t i = 0; i < count; i++)
         words->words[i] = bus_settings_as_text(bus_settings_at(list, i));
     words->count = count;
+    measure_words(words);
     return BUS_OK;
 }
 
@@ -137,6 +145,7 @@ static enum bus_status read_missing(struct adapters_mapping *mapping, const stru
         return read_words(root, "missing", &mapping->missing, error);
     mapping->missing.count = sizeof usual_missing / sizeof *usual_missing;
     memcpy(mapping->missing.words, usual_missing, sizeof usual_missing);
+    measure_words(&mapping->missing);
     return BUS_OK;
 }
 

@@ -23,6 +23,7 @@ enum adapters_step {
 struct adapters_words {
     const char *words[ADAPTERS_WORDS_MAX];
     size_t count;
+    size_t longest; /* bytes of the longest word: what is longer is none of them */
 };
 bool adapters_words_have(const struct adapters_words *words, struct bus_bytes text);
 

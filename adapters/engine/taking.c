@@ -11,8 +11,9 @@
 
 enum {
     PROBE_SIZE = 64 * 1024,
-    LOOK_ROWS = 256,     /* rows between two looks at the clock and the stop flag */
-    PROGRESS_MS = 10000, /* between two lines about a long file */
+    LOOK_ROWS = 256,                    /* rows between two looks at the clock and the stop flag */
+    PROGRESS_MS = 10000,                /* between two lines about a long file */
+    LONG_FILE_BYTES = 64 * 1024 * 1024, /* its first pass alone could outlast a transaction */
     REPORT_LIMIT = ADAPTERS_REPORT_LIMIT + 64 * 1024,
 };
 
@@ -279,7 +280,13 @@ static enum bus_status take_open_file(struct taking *taking, bool (*is_taken_now
     *out_result = ADAPTERS_TAKEN;
     adapters_refuse(&refusal, "FILE_UNREADABLE", "文件读取失败，请重新放入",
                     "the file cannot be read; put it in again");
-    if (fstat(taking->file, &taking->before) != 0 || !probe(taking))
+    bool is_known = fstat(taking->file, &taking->before) == 0;
+    if (is_known && taking->before.st_size > LONG_FILE_BYTES && adapters_publisher_rows(tools->publisher) > 0) {
+        enum bus_status committed = tools->commit(tools->self, error);
+        if (committed != BUS_OK)
+            return committed;
+    }
+    if (!is_known || !probe(taking))
         return hold(taking, &refusal, out_taken, error);
     if (is_duplicate(taking, is_taken_now(tools->self, taking->position.digest)))
         return skip_duplicate(taking, out_taken, error);

@@ -11,7 +11,7 @@ enum { DECIMAL_SIZE = 8, JOINED_MAX = ADAPTERS_FIELD_MAX };
 
 bool adapters_words_have(const struct adapters_words *words, struct bus_bytes text)
 {
-    for (size_t i = 0; i < words->count; i++)
+    for (size_t i = 0; text.length <= words->longest && i < words->count; i++)
         if (strlen(words->words[i]) == text.length &&
             (text.length == 0 || strncasecmp(words->words[i], (const char *)text.data, text.length) == 0))
             return true;

@@ -122,6 +122,12 @@ static bool ends_with(const char *name, const char *suffix)
     return length >= tail && strcmp(name + length - tail, suffix) == 0;
 }
 
+/* Hidden, or still under its working name. */
+static bool is_unfinished(const char *name)
+{
+    return name[0] == '.' || ends_with(name, ".tmp") || ends_with(name, ".part");
+}
+
 static bool has_mark(const struct adapters_drop *drop, size_t feed, const char *name)
 {
     char mark[ADAPTERS_FILE_NAME_SIZE + sizeof MARK_SUFFIX];
@@ -139,7 +145,8 @@ static bool is_complete(const struct adapters_drop *drop, size_t feed, const cha
 {
     struct stat file;
     enum adapters_completion completion = drop->options.feeds[feed].completion;
-    if (name[0] == '.' || fstatat(drop->folders[feed], name, &file, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(file.st_mode))
+    if (is_unfinished(name) || fstatat(drop->folders[feed], name, &file, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(file.st_mode))
         return false;
     if (completion == ADAPTERS_COMPLETE_MARK)
         return !ends_with(name, MARK_SUFFIX) && has_mark(drop, feed, name);

@@ -1,6 +1,6 @@
 /* File drop: folders into which a department puts files, one a feed, and where each file ends.
  *
- *     <inbox>/<feed>/                 files to be taken, in the order of their names; hidden ones (".…") are not looked at
+ *     <inbox>/<feed>/                 files to be taken, in the order of their names; not ".…", "….tmp", "….part"
  *     <inbox>/<feed>/done/<name>      taken, with <name>.report.csv beside it
  *     <inbox>/<feed>/held/<name>      not taken as a whole, with its reason beside it
  *

@@ -109,6 +109,8 @@ static void lists_files_by_name_and_no_hidden_ones(void **state)
     put(world, "rename/b-002.csv", "b");
     put(world, "rename/a-001.csv", "a");
     put(world, "rename/.half.csv.part", "x");
+    put(world, "rename/a-003.csv.part", "x");
+    put(world, "rename/a-004.csv.tmp", "x");
     assert_int_equal(list(world, RENAME, &names), 2);
     assert_string_equal(names[0], "a-001.csv");
     assert_string_equal(names[1], "b-002.csv");
