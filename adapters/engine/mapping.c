@@ -177,7 +177,7 @@ static void write_key(const struct adapters_mapping *mapping, const struct bus_v
     struct bus_buffer part;
     bus_buffer_init(&part, KEY_ROOM);
     bus_buffer_reset(key);
-    bus_buffer_printf(key, "%s", mapping->item->department->name);
+    bus_buffer_append_bytes(key, bus_bytes_text(mapping->item->department->name));
     for (size_t i = 0; i < mapping->item->key_field_count; i++) {
         const struct bus_field *field = bus_schema_field(mapping->schema, mapping->key_indexes[i]);
         bus_buffer_reset(&part);

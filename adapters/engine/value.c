@@ -192,6 +192,8 @@ static enum bus_status refuse_number(const char *code, const char *column, struc
 static bool means_none(const struct adapters_field_plan *plan, const struct adapters_date *date)
 {
     char day[16];
+    if (plan->none.count == 0)
+        return false;
     int length = snprintf(day, sizeof day, "%04d-%02d-%02d", date->year, date->month, date->day);
     return adapters_words_have(&plan->none, bus_bytes_of(day, (size_t)length));
 }
