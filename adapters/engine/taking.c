@@ -291,7 +291,7 @@ static enum bus_status take_open_file(struct taking *taking, bool (*is_taken_now
     if (is_duplicate(taking, is_taken_now(tools->self, taking->position.digest)))
         return skip_duplicate(taking, out_taken, error);
     if (taking->position.size_bytes == 0) {
-        adapters_refuse(&refusal, "FILE_EMPTY", "文件为空", "the file is empty");
+        adapters_refuse(&refusal, "FILE_EMPTY", "文件为空，请重新导出后报送", "the file is empty; export it again");
         return hold(taking, &refusal, out_taken, error);
     }
     enum bus_status status =

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum { ROW_ARENA_SIZE = 2 * ADAPTERS_ROW_MAX, IGNORED_COLUMN = -1 };
 
@@ -50,8 +51,9 @@ static enum bus_status refuse_name(struct adapters_refusal *refusal, const char 
                                    const char *zh, const char *en)
 {
     adapters_refuse_column(refusal, code, column, "", "");
-    snprintf(refusal->zh, sizeof refusal->zh, "%s：%s", zh, column);
-    snprintf(refusal->en, sizeof refusal->en, "%s: %s", en, column);
+    snprintf(refusal->zh, sizeof refusal->zh, "%s：%s；整份文件未接收，请改正后重新报送", zh, column);
+    snprintf(refusal->en, sizeof refusal->en, "%s: %s; nothing of the file was taken: correct it and send it again", en,
+             column);
     return BUS_REJECT;
 }
 
@@ -79,8 +81,9 @@ static enum bus_status place_column(struct adapters_rows *rows, size_t index, bo
                 "the header names a column that the mapping does not know");
     const char *nearest = bus_settings_nearest_name(layout->columns, layout->column_count, name);
     if (nearest != NULL) {
-        size_t used = strlen(refusal->en);
-        snprintf(refusal->en + used, sizeof refusal->en - used, "; the nearest known is %s", nearest);
+        size_t used_zh = strlen(refusal->zh), used_en = strlen(refusal->en);
+        snprintf(refusal->zh + used_zh, sizeof refusal->zh - used_zh, "；最接近的已知列是%s", nearest);
+        snprintf(refusal->en + used_en, sizeof refusal->en - used_en, "; the nearest known is %s", nearest);
     }
     return BUS_REJECT;
 }
@@ -108,8 +111,9 @@ static enum bus_status read_header(struct adapters_rows *rows, struct adapters_r
         status = BUS_REJECT;
     }
     if (!knows_a_column(rows))
-        return adapters_refuse(refusal, "HEADER_MISSING", "第一行不是表头，没有一个已知的列名",
-                               "the first line is no header: it holds none of the known column names");
+        return adapters_refuse(refusal, "HEADER_MISSING", "第一行不是表头，没有一个已知的列名；请加上表头后重新报送",
+                               "the first line is no header: it holds none of the known column names; add one and "
+                               "send the file again");
     if (status != BUS_OK)
         return status;
     for (size_t i = 0; i < rows->layout->column_count; i++) {
@@ -132,8 +136,17 @@ static enum bus_status start_csv(struct adapters_rows *rows, struct adapters_ref
     bool is_end;
     enum bus_status status = adapters_csv_next(&rows->csv, &rows->text, &is_end, refusal, error);
     if (status == BUS_OK && is_end)
-        return adapters_refuse(refusal, "FILE_EMPTY", "文件为空", "the file is empty");
+        return adapters_refuse(refusal, "FILE_EMPTY", "文件为空，请重新导出后报送",
+                               "the file is empty; export it again");
     return status == BUS_OK ? read_header(rows, refusal) : status;
+}
+
+/* "Unicode text" of spreadsheets, told by its mark: all of its rows would look as if they were damaged. */
+static bool is_utf16(int file)
+{
+    uint8_t mark[2];
+    return pread(file, mark, sizeof mark, 0) == (ssize_t)sizeof mark &&
+           ((mark[0] == 0xff && mark[1] == 0xfe) || (mark[0] == 0xfe && mark[1] == 0xff));
 }
 
 enum bus_status adapters_rows_start(struct adapters_rows *rows, const struct adapters_layout *layout, int file,
@@ -141,6 +154,11 @@ enum bus_status adapters_rows_start(struct adapters_rows *rows, const struct ada
                                     struct bus_error *error)
 {
     rows->layout = layout;
+    if (is_utf16(file))
+        return adapters_refuse(refusal, "FILE_ENCODING",
+                               "文件编码是 UTF-16（电子表格的“Unicode 文本”）；请另存为 UTF-8 或 GB18030 后重新报送",
+                               "the file is UTF-16, the \"Unicode text\" of spreadsheets; save it as UTF-8 or GB18030 "
+                               "and send it again");
     adapters_text_start(&rows->text, file, encoding);
     if (layout->format != ADAPTERS_FORMAT_NDJSON)
         return start_csv(rows, refusal, error);

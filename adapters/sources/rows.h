@@ -24,7 +24,8 @@ struct adapters_rows *adapters_rows_create(const struct adapters_decoder *decode
 void adapters_rows_destroy(struct adapters_rows *rows);
 
 /* Starts on an open file, which stays the caller's, and reads its header. REJECT, a reason to hold the file: FILE_EMPTY,
- * HEADER_MISSING, COLUMN_UNKNOWN, COLUMN_MISSING, COLUMN_TWICE, or as the header's own row. RETRY when it cannot be read. */
+ * FILE_ENCODING (UTF-16), HEADER_MISSING, COLUMN_UNKNOWN, COLUMN_MISSING, COLUMN_TWICE, or as the header's own row. RETRY when
+ * it cannot be read. */
 BUS_MUST_CHECK enum bus_status adapters_rows_start(struct adapters_rows *rows, const struct adapters_layout *layout,
                                                    int file, enum adapters_encoding encoding,
                                                    struct adapters_refusal *refusal, struct bus_error *error);

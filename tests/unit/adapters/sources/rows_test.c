@@ -239,9 +239,12 @@ static void holds_a_file_whose_header_does_not_fit(void **state)
     struct fixture *fixture = *state;
     assert_held(fixture, "", "FILE_EMPTY", "");
     assert_held(fixture, "\n\n", "FILE_EMPTY", "");
+    assert_held(fixture, "\xff\xfei", "FILE_ENCODING", "");
+    assert_held(fixture, "\xfe\xffi", "FILE_ENCODING", "");
     assert_held(fixture, "1,a,b\n", "HEADER_MISSING", "");
     assert_held(fixture, "id,nam,note\n", "COLUMN_UNKNOWN", "nam");
     assert_non_null(strstr(fixture->refusal.en, "the nearest known is name"));
+    assert_non_null(strstr(fixture->refusal.zh, "最接近的已知列是name"));
     assert_held(fixture, "id,note\n", "COLUMN_MISSING", "name");
     assert_held(fixture, "id,name,id\n", "COLUMN_TWICE", "id");
 }
