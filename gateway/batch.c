@@ -4,9 +4,12 @@
 #include <stdlib.h>
 
 enum {
-    /* What stages, projections and hashing may need for each input byte and record; the bound that makes memory finite. */
+    /* What stages may need for each input byte and record, and projections and hashing for each delivery of it; the bound
+     * that makes memory finite, and must not be what a legal batch meets: it would meet it again for ever. */
     ARENA_A_BYTE = 24,
     ARENA_A_RECORD = 4096,
+    ARENA_A_DELIVERED_BYTE = 2, /* the value, and what hashing makes of it */
+    ARENA_A_DELIVERY = 512,
     ARENA_LEAST = 32 * 1024 * 1024,
     LOG_NAME_SIZE = BUS_TOPIC_SIZE + 16,
 };
@@ -23,14 +26,22 @@ struct gateway_batch {
     uint32_t *output_index; /* [partition][subscriber]: index of the output plus one */
 };
 
+/* A record may go to every subscriber. The last record may stand beyond max_bytes. */
+static size_t arena_limit(const struct gateway_batch_options *options)
+{
+    size_t subscribers = bus_catalogue_subscriber_count(options->catalogue);
+    size_t bytes = options->max_bytes + BUS_DATUM_MAX_SIZE;
+    return bytes * (ARENA_A_BYTE + subscribers * ARENA_A_DELIVERED_BYTE) +
+           options->max_records * (ARENA_A_RECORD + subscribers * ARENA_A_DELIVERY) + ARENA_LEAST;
+}
+
 struct gateway_batch *gateway_batch_create(const struct gateway_batch_options *options)
 {
     struct gateway_batch *batch = calloc(1, sizeof *batch);
     if (batch == NULL)
         return NULL;
     batch->options = *options;
-    size_t limit = options->max_bytes * ARENA_A_BYTE + options->max_records * ARENA_A_RECORD + ARENA_LEAST;
-    batch->arena = bus_arena_create(limit);
+    batch->arena = bus_arena_create(arena_limit(options));
     batch->exchanges = calloc(options->max_records, sizeof *batch->exchanges);
     batch->output_index =
         calloc((size_t)options->partitions * BUS_CATALOGUE_MAX_SUBSCRIBERS, sizeof *batch->output_index);
