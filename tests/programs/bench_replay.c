@@ -166,7 +166,7 @@ int main(int argc, char **argv)
                            "retry.backoff.ms",
                            "5",
                            "linger.ms",
-                           "5",
+                           "50",
                            "socket.nagle.disable",
                            "true",
                            "delivery.report.only.error",

@@ -8,7 +8,7 @@
  *                                                  leaf = with a header of 8 bytes, as deliveries have it
  *                [--once TOPIC:SIZE …]          one more record a transaction and partition
  *                [--partitions 0,1,2]           these partitions by hand, else as a member of the group
- *                [--batch N] [--idle-ms N] [--limit N]
+ *                [--batch N] [--idle-ms N] [--limit N] [--linger-ms N]
  *
  * Prints one line of JSON: records in and out, bytes out, transactions, first and last commit in ms since 1970, seconds of
  * processor time, and the time spent waiting for commits. */
@@ -42,7 +42,7 @@ struct output {
 };
 
 static struct {
-    const char *bootstrap, *group, *id;
+    const char *bootstrap, *group, *id, *linger_ms;
     char *in[MAX_TOPICS];
     size_t in_count;
     struct output out[MAX_OUTPUTS], once[MAX_OUTPUTS];
@@ -51,7 +51,12 @@ static struct {
     size_t partition_count;
     size_t batch;
     int64_t idle_ms, limit;
-} settings = {.bootstrap = "127.0.0.1:9092", .group = "raw-copier", .id = "raw-copier", .batch = 5000, .idle_ms = 3000};
+} settings = {.bootstrap = "127.0.0.1:9092",
+              .group = "raw-copier",
+              .id = "raw-copier",
+              .linger_ms = "5",
+              .batch = 5000,
+              .idle_ms = 3000};
 
 static struct {
     int64_t in, out, bytes, transactions, first_ms, last_ms, commit_ms;
@@ -107,7 +112,7 @@ static rd_kafka_t *create_producer(void)
                            "retry.backoff.ms",
                            "5",
                            "linger.ms",
-                           "1",
+                           settings.linger_ms,
                            "socket.nagle.disable",
                            "true",
                            "delivery.report.only.error",
@@ -315,9 +320,9 @@ static void parse_partitions(char *text)
 static void parse(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"bootstrap", 1, NULL, 'b'}, {"group", 1, NULL, 'g'}, {"id", 1, NULL, 'i'},    {"in", 1, NULL, 'I'},
-        {"out", 1, NULL, 'O'},       {"once", 1, NULL, 'o'},  {"batch", 1, NULL, 'n'}, {"partitions", 1, NULL, 'p'},
-        {"idle-ms", 1, NULL, 'q'},   {"limit", 1, NULL, 'l'}, {NULL, 0, NULL, 0},
+        {"bootstrap", 1, NULL, 'b'}, {"group", 1, NULL, 'g'}, {"id", 1, NULL, 'i'},        {"in", 1, NULL, 'I'},
+        {"out", 1, NULL, 'O'},       {"once", 1, NULL, 'o'},  {"batch", 1, NULL, 'n'},     {"partitions", 1, NULL, 'p'},
+        {"idle-ms", 1, NULL, 'q'},   {"limit", 1, NULL, 'l'}, {"linger-ms", 1, NULL, 'L'}, {NULL, 0, NULL, 0},
     };
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
@@ -330,6 +335,7 @@ static void parse(int argc, char **argv)
         case 'n': settings.batch = strtoul(optarg, NULL, 10); break;
         case 'p': parse_partitions(optarg); break;
         case 'q': settings.idle_ms = atoll(optarg); break;
+        case 'L': settings.linger_ms = optarg; break;
         case 'l': settings.limit = atoll(optarg); break;
         default: exit(2);
         }
