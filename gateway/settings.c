@@ -16,7 +16,7 @@ const struct bus_option gateway_options[] = {
     {"private_key", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "PEM file of the sealing key; the suite follows from the key"},
     {"pepper", BUS_OPTION_TEXT, NULL, 0, 0, NULL,
      "file of the exchange's secret for subject keys, the same everywhere"},
-    {"batch_records", BUS_OPTION_INTEGER, "5000", 1, 100000, NULL, "events in one transaction at most"},
+    {"batch_records", BUS_OPTION_INTEGER, "10000", 1, 100000, NULL, "events in one transaction at most"},
     {"batch_bytes", BUS_OPTION_INTEGER, "16777216", 1024, 256 * MIB, NULL,
      "bytes of events in one transaction at most"},
     {"batch_ms", BUS_OPTION_INTEGER, "100", 1, 10000, NULL,
