@@ -30,6 +30,7 @@ struct adapters_engine {
 
     struct adapters_taken taken[MAX_TAKEN]; /* finished in the transaction at hand */
     size_t taken_count;
+    bool has_unmoved; /* a file taken in this round is still in the inbox */
 };
 
 /* --- preparing --- */
@@ -154,9 +155,10 @@ static void move_taken(struct adapters_engine *engine)
         const struct adapters_taken *taken = &engine->taken[i];
         enum bus_status status = adapters_drop_finish(engine->drop, taken->feed, taken->name, taken->file,
                                                       taken->outcome, bus_buffer_view(&taken->report), &error);
-        if (status != BUS_OK)
-            bus_log_failure(BUS_LOG_ERROR, "file cannot be moved out of the inbox, will be tried again", status,
-                            &error);
+        if (status == BUS_OK)
+            continue;
+        engine->has_unmoved = true;
+        bus_log_failure(BUS_LOG_ERROR, "file cannot be moved out of the inbox, will be tried again", status, &error);
     }
     forget_taken(engine);
 }
@@ -249,7 +251,12 @@ static enum bus_status run(struct adapters_engine *engine, bool once, struct bus
     int64_t backoff_ms = FIRST_BACKOFF_MS;
     while (!bus_stop_requested()) {
         size_t count;
+        engine->has_unmoved = false;
         enum bus_status status = take_round(engine, &count, error);
+        if (status == BUS_OK && engine->has_unmoved) {
+            back_off(&backoff_ms); /* the disk refuses: the files are looked at again, but not at once */
+            continue;
+        }
         if (status == BUS_OK) {
             backoff_ms = FIRST_BACKOFF_MS;
             if (count == 0 && once)
