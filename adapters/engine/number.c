@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-enum { DIGITS_MAX = 18, NOISE_DECIMALS = 12, DECIMALS_MAX = 30 };
+enum { DIGITS_MAX = 18, NOISE_DECIMALS = 12, DECIMALS_MAX = 30, GROUP = 3 };
 
 /* Passes `token` at the cursor. */
 static bool take(struct bus_bytes *text, const char *token)
@@ -40,23 +40,30 @@ static int take_digit(struct bus_bytes *text)
     return -1;
 }
 
-/* Digits with their separators. Decimals that do not fit are dropped when they are zero or noise. */
+/* Digits with their separators; "12,5" is refused, for it may mean 12.5. Decimals that do not fit are dropped when they are zero or noise. */
 static bool take_digits(struct bus_bytes *text, struct adapters_number *out_number)
 {
     int64_t digits = 0;
     int significant = 0, decimals = 0, count = 0, dropped = 0;
-    bool in_fraction = false;
+    int group = GROUP; /* digits since the last thousands separator */
+    bool in_fraction = false, is_grouped = false;
     for (;;) {
         if (!in_fraction && (take(text, ".") || take(text, "．"))) {
             in_fraction = true;
             continue;
         }
-        if (!in_fraction && count > 0 && (take(text, ",") || take(text, "，")))
+        if (!in_fraction && count > 0 && (take(text, ",") || take(text, "，"))) {
+            if (is_grouped && group != GROUP)
+                return false;
+            is_grouped = true;
+            group = 0;
             continue;
+        }
         int digit = take_digit(text);
         if (digit < 0)
             break;
         count++;
+        group += is_grouped && !in_fraction;
         if (significant >= DIGITS_MAX) {
             if (!in_fraction || decimals + dropped >= DECIMALS_MAX)
                 return false;
@@ -68,7 +75,7 @@ static bool take_digits(struct bus_bytes *text, struct adapters_number *out_numb
         decimals += in_fraction;
     }
     *out_number = (struct adapters_number){digits, -decimals};
-    return count > 0 && (dropped == 0 || decimals + dropped > NOISE_DECIMALS);
+    return count > 0 && group == GROUP && (dropped == 0 || decimals + dropped > NOISE_DECIMALS);
 }
 
 static bool take_number(struct bus_bytes *text, struct adapters_number *out_number)

@@ -33,7 +33,9 @@ static void reads_numbers_as_departments_write_them(void **state)
 
 static void refuses_what_is_no_number(void **state)
 {
-    static const char *const bad[] = {"", "-", "abc", "1.2.3", "12a", "4.5E+17", "--1", "1234567890123456789"};
+    static const char *const bad[] = {
+        "",     "-",      "abc",      "1.2.3", "12a", "4.5E+17", "--1", "1234567890123456789",
+        "12,5", "1,2345", "1,23,456", "1,",    "1,.5"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct adapters_number number;
