@@ -1,6 +1,7 @@
 /* Loading a mapping: every name in the file is resolved, or said with its line. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "adapters/engine/number.h"
 #include "adapters/engine/plan.h"
@@ -100,8 +101,13 @@ static enum bus_status read_columns(struct adapters_mapping *mapping, const stru
     size_t count = bus_settings_count(list);
     if (count == 0 || count > ADAPTERS_COLUMNS_MAX)
         return bus_settings_fail(list, error, "a feed has 1 to %d columns", ADAPTERS_COLUMNS_MAX);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         mapping->columns[i] = bus_settings_as_text(bus_settings_at(list, i));
+        for (size_t j = 0; j < i; j++)
+            if (strcasecmp(mapping->columns[j], mapping->columns[i]) == 0)
+                return bus_settings_fail(bus_settings_at(list, i), error, "column %s is named twice",
+                                         mapping->columns[i]);
+    }
     mapping->layout.column_count = count;
     for (size_t i = 0; optional != NULL && i < bus_settings_count(optional); i++) {
         size_t column = 0;
@@ -205,6 +211,12 @@ static int read_kind(const char *name)
     return name[0] == '\0' ? -1 : name[0] == 'P' ? BUS_SUBJECT_PERSON : BUS_SUBJECT_ORGANISATION;
 }
 
+static bool can_be(const struct adapters_mapping *mapping, enum bus_subject_kind kind,
+                   const struct adapters_words *kinds)
+{
+    return mapping->subject_kind >= 0 ? mapping->subject_kind == (int)kind : kinds->count > 0;
+}
+
 static enum bus_status read_subject(struct adapters_mapping *mapping, const struct bus_settings_node *root,
                                     struct bus_error *error)
 {
@@ -228,7 +240,14 @@ static enum bus_status read_subject(struct adapters_mapping *mapping, const stru
         status = read_sources(mapping, group, "person", &mapping->person_ids, error);
     if (status == BUS_OK)
         status = read_sources(mapping, group, "organisation", &mapping->organisation_ids, error);
-    return status;
+    if (status != BUS_OK)
+        return status;
+    if (can_be(mapping, BUS_SUBJECT_PERSON, &mapping->person_kinds) && mapping->person_ids.count == 0)
+        return bus_settings_fail(group, error, "subjects can be persons: person must name a column with their number");
+    if (can_be(mapping, BUS_SUBJECT_ORGANISATION, &mapping->organisation_kinds) && mapping->organisation_ids.count == 0)
+        return bus_settings_fail(group, error,
+                                 "subjects can be organisations: organisation must name a column with their code");
+    return BUS_OK;
 }
 
 static enum bus_status read_single_columns(struct adapters_mapping *mapping, const struct bus_settings_node *root,
@@ -296,6 +315,7 @@ static enum bus_status read_table(const struct bus_settings_node *node, struct a
         plan->table_to.words[i] = to;
     }
     plan->table_from.count = plan->table_to.count = count;
+    measure_words(&plan->table_to);
     return BUS_OK;
 }
 

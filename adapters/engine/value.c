@@ -7,7 +7,11 @@
 #include "adapters/engine/plan.h"
 #include "adapters/engine/transform.h"
 
-enum { DECIMAL_SIZE = 8, JOINED_MAX = ADAPTERS_FIELD_MAX };
+enum {
+    DECIMAL_SIZE = 8,
+    JOINED_MAX = ADAPTERS_FIELD_MAX,
+    LISTED_CODE_MAX = 4, /* a code with zeros in front is looked for up to so many characters */
+};
 
 bool adapters_words_have(const struct adapters_words *words, struct bus_bytes text)
 {
@@ -83,7 +87,7 @@ static struct bus_bytes part_of(struct bus_bytes text, const char *separator, si
     for (; part > 1; part--) {
         const uint8_t *found = memmem(text.data, text.length, separator, width);
         if (found == NULL)
-            return bus_bytes_of(NULL, 0);
+            return bus_bytes_of(text.data, 0);
         size_t passed = (size_t)(found - text.data) + width;
         text = bus_bytes_of(text.data + passed, text.length - passed);
     }
@@ -110,7 +114,8 @@ static struct bus_bytes as_listed(const struct bus_code_list *codes, struct bus_
         if (bus_code_list_has(codes, bare))
             return bare;
     }
-    for (size_t length = text.length + 1; text.data[0] >= '0' && text.data[0] <= '9' && length <= 4; length++) {
+    for (size_t length = text.length + 1; text.data[0] >= '0' && text.data[0] <= '9' && length <= LISTED_CODE_MAX;
+         length++) {
         struct bus_bytes padded = adapters_padded(text, length, arena);
         if (padded.data != NULL && bus_code_list_has(codes, padded))
             return padded;
@@ -123,7 +128,9 @@ static struct bus_bytes several_codes(const struct adapters_field_plan *plan, st
                                       struct bus_arena *arena)
 {
     size_t width = strlen(plan->field->code_separator), length = 0;
-    uint8_t *joined = bus_arena_allocate(arena, text.length * (width + 4) + 1);
+    size_t longest = plan->table_to.longest > LISTED_CODE_MAX ? plan->table_to.longest : LISTED_CODE_MAX;
+    size_t codes = text.length / 2 + 1; /* each but the last has a separator */
+    uint8_t *joined = bus_arena_allocate(arena, text.length + codes * (longest + width));
     while (joined != NULL && text.length > 0) {
         size_t end = 0;
         while (end < text.length && text.data[end] != ';' && text.data[end] != '|')
@@ -144,6 +151,7 @@ static struct bus_bytes several_codes(const struct adapters_field_plan *plan, st
     return bus_bytes_of(joined, length);
 }
 
+/* Data NULL: there was no room. A text that cleaning leaves empty keeps its data. */
 static struct bus_bytes clean(const struct adapters_field_plan *plan, struct bus_bytes text, struct bus_arena *arena)
 {
     unsigned steps = plan->steps;
@@ -163,6 +171,8 @@ static struct bus_bytes clean(const struct adapters_field_plan *plan, struct bus
         text = adapters_without_excel_tail(text);
     if (plan->pad > 0 && text.length > 0)
         text = adapters_padded(text, plan->pad, arena);
+    if (text.data == NULL)
+        return text;
     if (plan->codes != NULL && plan->field->code_separator[0] != '\0')
         return several_codes(plan, text, arena);
     text = through_table(plan, text);
@@ -338,10 +348,18 @@ enum bus_status adapters_value_fill(const struct adapters_mapping *mapping, cons
         text = bus_bytes_text(plan->constant);
     else
         text = adapters_plan_text(mapping, &plan->from, row, &column);
-    if (plan->join != NULL)
+    bool is_whole = true;
+    if (plan->join != NULL) {
         text = join(mapping, plan, row, arena);
-    if (text.length > 0)
+        is_whole = text.data != NULL;
+    }
+    if (text.length > 0) {
         text = clean(plan, text, arena);
+        is_whole = text.data != NULL;
+    }
+    if (!is_whole)
+        return adapters_refuse_column(refusal, "FIELD_TOO_LONG", column, "该列内容过长，无法处理",
+                                      "the column is too long to be cleaned");
     if (text.length > 0 && !adapters_words_have(&plan->none, text)) {
         enum bus_status status = convert(plan, text, column, arena, out_value, refusal);
         if (status != BUS_OK)

@@ -307,6 +307,49 @@ static void a_number_in_scientific_notation_is_refused(void **state)
     assert_int_equal(apply(world), BUS_REJECT);
 }
 
+static void reload(struct world *world, const char *from, const char *to)
+{
+    char text[sizeof good + 256];
+    struct bus_error error;
+    const char *found = strstr(good, from);
+    assert_non_null(found);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(found - good), good, to, found + strlen(from));
+    adapters_mapping_destroy(world->mapping);
+    world->mapping = NULL;
+    assert_int_equal(load(world, text, &error), BUS_OK);
+}
+
+static void codes_may_grow_by_the_table(void **state)
+{
+    struct world *world = *state;
+    reload(world, "from = [\"KINDS\"];",
+           "from = [\"KINDS\"]; table = ( [\"1\", \"通报批评通报批评通报批评通报批评\"] );");
+    world->row[KINDS] = "1；1|1;警告";
+    assert_int_equal(apply(world), BUS_OK);
+    is_text(world, "penalty_kinds",
+            "通报批评通报批评通报批评通报批评;通报批评通报批评通报批评通报批评;通报批评通报批评通报批评通报批评;警告");
+}
+
+/* Never as if the column had been empty. */
+static void what_is_too_long_to_be_cleaned_is_refused(void **state)
+{
+    struct world *world = *state;
+    char *text = malloc(600 * 1024);
+    assert_non_null(text);
+    memset(text, 'k', 600 * 1024 - 1);
+    text[600 * 1024 - 1] = '\0';
+    world->row[KINDS] = text; /* the arena of this test holds 1 MiB */
+    is_refused(world, "FIELD_TOO_LONG", "KINDS");
+    world->row[KINDS] = "警告";
+    world->row[OLD] = text;
+    world->row[USCC] = text;
+    reload(world, "[\"USCC\", \"OLD\"]", "[\"CITIZEN\", \"AREA\"]");
+    world->row[AREA] = "MATH26125";
+    assert_int_equal(apply(world), BUS_REJECT);
+    assert_string_equal(world->refusal.code, "FIELD_TOO_LONG");
+    free(text);
+}
+
 static void a_long_record_key_is_shortened_by_digests(void **state)
 {
     struct world *world = *state;
@@ -371,6 +414,17 @@ static void contradictions_are_refused(void **state)
     is_bad(*state, "[\"一\", \"甲\"]", "[\"一\"]", "a pair of table");
 }
 
+static void what_could_never_be_taken_is_told_at_the_start(void **state)
+{
+    is_bad(*state, "\"AREA\", \"FLAG\"", "\"AREA\", \"flag\", \"FLAG\"", "column FLAG is named twice");
+    is_bad(*state, "person = [\"CITIZEN\"]; ", "", "person must name a column");
+    is_bad(*state, "organisation = [\"USCC\", \"OLD\"]; ", "", "organisation must name a column");
+    is_bad(*state,
+           "kind_column = \"KIND\"; person_kinds = [\"自然人\"]; organisation_kinds = [\"个体工商户\"];\n"
+           "            person = [\"CITIZEN\"]; ",
+           "kind = \"PERSON\"; ", "person must name a column");
+}
+
 static void every_department_of_the_catalogue_is_mapped(void **state)
 {
     (void)state;
@@ -402,10 +456,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_withdrawn_record_needs_its_key_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_wrong_is_told_by_column_and_never_by_value, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_number_in_scientific_notation_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(codes_may_grow_by_the_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_too_long_to_be_cleaned_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_long_record_key_is_shortened_by_digests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_mistake_is_named_with_its_line_and_the_nearest_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(fields_are_filled_once_each_and_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(contradictions_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_could_never_be_taken_is_told_at_the_start, set_up, tear_down),
         cmocka_unit_test(every_department_of_the_catalogue_is_mapped),
     };
     return cmocka_run_group_tests(tests, load_catalogue, drop_catalogue);
