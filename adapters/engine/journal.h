@@ -9,7 +9,7 @@
 #include "bus/books.h"
 #include "bus/producer.h"
 
-enum { ADAPTERS_JOURNAL_MAX_FINISHED = 4 * 1000 * 1000 };
+enum { ADAPTERS_JOURNAL_MAX_FINISHED = 4 * 1024 * 1024 };
 
 /* A finished file; lives until the journal changes. */
 struct adapters_finished {

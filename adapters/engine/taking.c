@@ -123,7 +123,8 @@ static enum bus_status note_position(struct taking *taking, struct bus_error *er
     }
     if (adapters_journal_begin_file(journal, &taking->position) != NULL)
         return BUS_OK;
-    return bus_fail(error, BUS_FATAL, "more than %d files are taken in part; finish or remove some from the inbox",
+    return bus_fail(error, BUS_FATAL,
+                    "more than %d files are taken in part; put them in again, unchanged, so that they are finished",
                     ADAPTERS_POSITION_MAX_FILES);
 }
 

@@ -114,20 +114,6 @@ struct bus_bytes adapters_upper(struct bus_bytes text, struct bus_arena *arena)
     return rewrite(text, arena, look_lower);
 }
 
-static size_t look_upper(struct bus_bytes text, char out_replacement[8], size_t *out_length)
-{
-    if (text.data[0] < 'A' || text.data[0] > 'Z')
-        return 0;
-    out_replacement[0] = (char)(text.data[0] - 'A' + 'a');
-    *out_length = 1;
-    return 1;
-}
-
-struct bus_bytes adapters_lower(struct bus_bytes text, struct bus_arena *arena)
-{
-    return rewrite(text, arena, look_upper);
-}
-
 static size_t look_blank(struct bus_bytes text, char out_replacement[8], size_t *out_length)
 {
     (void)out_replacement;

@@ -9,9 +9,8 @@
 struct bus_bytes adapters_trim(struct bus_bytes text);
 /* U+FF01 to U+FF5E as ASCII, U+3000 as a blank. */
 struct bus_bytes adapters_half_width(struct bus_bytes text, struct bus_arena *arena);
-/* ASCII letters in upper, or lower, case. */
+/* ASCII letters in upper case. */
 struct bus_bytes adapters_upper(struct bus_bytes text, struct bus_arena *arena);
-struct bus_bytes adapters_lower(struct bus_bytes text, struct bus_arena *arena);
 /* Without any blank, also inside. */
 struct bus_bytes adapters_without_blanks(struct bus_bytes text, struct bus_arena *arena);
 /* Line ends, also a written "\n", as one blank each. */
