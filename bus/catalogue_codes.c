@@ -213,6 +213,9 @@ enum bus_status bus_catalogue_load_codes(struct bus_catalogue *catalogue, const 
         free(entries[i]);
     }
     free(entries);
+    if (status == BUS_OK && catalogue->area_count == 0) /* every event's area is looked up: all would be refused */
+        status = bus_fail(error, BUS_FATAL, "%s/areas.cfg: holds no areas, or is missing; put the table of areas there",
+                          folder);
     return status;
 }
 

@@ -203,6 +203,7 @@ static const struct {
     {"0,/code = /s//cod = /", "schemas/codes/penalty_kind.cfg", "penalty_kind.cfg:", "did you mean 'code'"},
     {"s/code = \"通报批评\"/code = \"警告\"/", "schemas/codes/penalty_kind.cfg", "penalty_kind.cfg:", "stands twice"},
     {"s/code = \"110000\"/code = \"11000\"/", "schemas/codes/areas.cfg", "areas.cfg:", "six digits"},
+    {"/code = /d", "schemas/codes/areas.cfg", "areas.cfg:", "no areas"},
     {"0,/from = \"1992-10\"/s//from = \"1992-13\"/", "schemas/codes/areas.cfg", "areas.cfg:", "YYYY-MM"},
     {"0,/\"occurred_at\"/s//\"ocurred_at\"/", COURT, "grants.cfg:", "did you mean 'occurred_at'"},
     {"0,/\"occurred_at\"/s//\"record_key\"/", COURT, "grants.cfg:", "secret"},
