@@ -1,5 +1,6 @@
 /* xinqiao keys: makes a signing key, shows what key files hold. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -24,6 +25,14 @@ static enum bus_status make_path(char out_path[PATH_SIZE], const char *folder, c
     if (length < 0 || length >= PATH_SIZE)
         return bus_fail(error, BUS_FATAL, "the path below %.80s… is too long", folder);
     return BUS_OK;
+}
+
+/* Only the last part of the path is made, so that a mistyped path is still told. */
+static enum bus_status make_folder(const char *folder, mode_t mode, struct bus_error *error)
+{
+    if (mkdir(folder, mode) == 0 || errno == EEXIST)
+        return BUS_OK;
+    return bus_fail(error, BUS_FATAL, "make folder %s: %s", folder, strerror(errno));
 }
 
 /* The public half first: a private key without it would be of no use, and cannot be written again over itself. */
@@ -91,7 +100,9 @@ static int new_key(struct cli_context *context, int argc, char **argv)
     if (status != BUS_OK)
         return cli_fail(status, &error);
     const char *key_id = bus_key_id_view(key);
-    status = make_path(public_path, folder != NULL ? folder : public_folder, key_id, ".pem", &error);
+    status = folder != NULL ? make_folder(folder, 0700, &error) : make_folder(public_folder, 0755, &error);
+    if (status == BUS_OK)
+        status = make_path(public_path, folder != NULL ? folder : public_folder, key_id, ".pem", &error);
     if (status == BUS_OK && folder != NULL)
         status = make_path(private_path, folder, key_id, ".key.pem", &error);
     else if (status == BUS_OK)
