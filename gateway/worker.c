@@ -173,6 +173,8 @@ static enum bus_status on_assigned(void *self, struct bus_partition *partitions,
     struct worker *worker = self;
     enum bus_status status =
         gateway_ownership_take(worker->ownership, worker->outlet.consumer, partitions, count, error);
+    if (status == BUS_RETRY && bus_stop_requested())
+        return BUS_RETRY; /* stopped before it could begin: an orderly end */
     if (status != BUS_OK)
         bus_log_failure(BUS_LOG_ERROR, "partitions not taken", status, error);
     return status == BUS_OK ? BUS_OK : BUS_FATAL;
