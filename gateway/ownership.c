@@ -157,6 +157,12 @@ enum bus_status gateway_ownership_take(struct gateway_ownership *ownership, stru
         gateway_ownership_give_up(ownership, false);
         return status;
     }
+    if (count == 0) /* a static member keeps what it was given, also across restarts */
+        bus_log(
+            BUS_LOG_WARN, "no partitions for this worker",
+            "group=%s reason=\"more workers than partitions, or the group was formed before its topics were known\" "
+            "then=\"if partitions have no owner, stop all gateways of the group for %lld ms and start them again\"",
+            ownership->options.settings->group, (long long)ownership->options.settings->session_timeout_ms);
     bus_log(BUS_LOG_INFO, "gateway ready", "partitions=%zu topic_partitions=%zu took_ms=%lld", opened, count,
             (long long)(bus_clock_monotonic_ms() - begun_ms));
     return BUS_OK;
