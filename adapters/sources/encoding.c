@@ -4,6 +4,8 @@
 #include <iconv.h>
 #include <stdlib.h>
 
+#include "bus/utf8.h"
+
 /* A file with fewer well-formed characters for each bad byte than this is not damaged UTF-8 but another encoding. */
 enum { CHARACTERS_PER_BAD_BYTE = 10 };
 
@@ -20,29 +22,6 @@ const char *adapters_encoding_name(enum adapters_encoding encoding, bool bom)
     if (encoding == ADAPTERS_ENCODING_GB18030)
         return "GB18030";
     return bom ? "UTF-8-BOM" : "UTF-8";
-}
-
-size_t adapters_utf8_length(const uint8_t *text, size_t length)
-{
-    if (length == 0)
-        return 0;
-    uint8_t first = text[0];
-    if (first < 0x80)
-        return 1;
-    if (first < 0xc2 || first > 0xf4)
-        return 0;
-    size_t needed = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (needed > length)
-        return 0;
-    for (size_t i = 1; i < needed; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    /* Overlong forms, surrogates, and what lies beyond U+10FFFF. */
-    if ((first == 0xe0 && text[1] < 0xa0) || (first == 0xed && text[1] > 0x9f) || (first == 0xf0 && text[1] < 0x90) ||
-        (first == 0xf4 && text[1] > 0x8f))
-        return 0;
-    return needed;
 }
 
 size_t adapters_utf8_tail(const uint8_t *text, size_t length)
@@ -79,7 +58,7 @@ static void probe_count(struct adapters_encoding_probe *probe, const uint8_t *te
         at += ascii_run(text + at, length - at);
         if (at == length)
             break;
-        size_t character = adapters_utf8_length(text + at, length - at);
+        size_t character = bus_utf8_sequence(bus_bytes_of(text + at, length - at));
         if (character == 0) {
             probe->bad_bytes++;
             at++;
@@ -98,7 +77,7 @@ static size_t probe_join(struct adapters_encoding_probe *probe, struct bus_bytes
     size_t extra = bytes.length < ADAPTERS_CHARACTER_MAX ? bytes.length : ADAPTERS_CHARACTER_MAX;
     memcpy(joined, probe->pending, pending);
     memcpy(joined + pending, bytes.data, extra);
-    size_t character = adapters_utf8_length(joined, pending + extra);
+    size_t character = bus_utf8_sequence(bus_bytes_of(joined, pending + extra));
     probe->pending_length = 0;
     if (character > pending) {
         probe->characters++;
@@ -232,7 +211,7 @@ bad:
 
 static size_t decode_utf8(const uint8_t *input, size_t length, bool last, uint8_t **to)
 {
-    size_t character = adapters_utf8_length(input, length);
+    size_t character = bus_utf8_sequence(bus_bytes_of(input, length));
     if (character > 0) {
         memcpy(*to, input, character);
         *to += character;

@@ -32,8 +32,6 @@ void adapters_encoding_probe_add(struct adapters_encoding_probe *probe, struct b
  * characters; else GB18030, in which Chinese text hardly ever looks like UTF-8. */
 enum adapters_encoding adapters_encoding_probe_finish(struct adapters_encoding_probe *probe);
 
-/* Length of the well-formed UTF-8 character at `text` (RFC 3629), 0 when it is none or is cut off after `length` bytes. */
-size_t adapters_utf8_length(const uint8_t *text, size_t length);
 /* Bytes at the end of `text` that begin a character which may go on after it, 0 to 3. */
 size_t adapters_utf8_tail(const uint8_t *text, size_t length);
 
