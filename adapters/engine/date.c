@@ -75,7 +75,9 @@ static bool take_time(struct scan *scan, int64_t *out_ms)
             thousandth /= 10;
     }
     *out_ms = (int64_t)hour * HOUR_MS + (int64_t)minute * MINUTE_MS + (int64_t)second * SECOND_MS + thousandth;
-    return hour >= 0 && hour <= 24 && minute >= 0 && minute < 60 && second >= 0 && second <= 60 && thousandth >= 0;
+    bool is_midnight = hour == 24 && minute == 0 && second == 0 && thousandth == 0; /* the end of the day */
+    return hour >= 0 && (hour < 24 || is_midnight) && minute >= 0 && minute < 60 && second >= 0 && second <= 60 &&
+           thousandth >= 0;
 }
 
 /* Milliseconds east of UTC. */

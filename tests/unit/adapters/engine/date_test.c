@@ -53,9 +53,9 @@ static void takes_stand_ins_for_none(void **state)
 
 static void refuses_days_that_do_not_exist(void **state)
 {
-    static const char *const bad[] = {"",      "2021-02-29",      "2020-13-01",       "2020-6",
-                                      "20206", "2020-06-18x",     "2020-06-18 25:00", "18/06/2020",
-                                      "43999", "2020-06-18 12:61"};
+    static const char *const bad[] = {"",      "2021-02-29",       "2020-13-01",       "2020-6",
+                                      "20206", "2020-06-18x",      "2020-06-18 25:00", "18/06/2020",
+                                      "43999", "2020-06-18 12:61", "2020-06-18 24:30"};
     struct adapters_date date;
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
