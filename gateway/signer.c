@@ -54,8 +54,10 @@ static enum bus_status ask(struct connection *connection, const struct gateway_k
         return bus_fail(error, BUS_FATAL, "the keyholder at %s refuses: is it of the same exchange and version?",
                         connection->address.sun_path);
     }
-    bus_fail(error, BUS_RETRY, "the keyholder at %s does not answer: %s", connection->address.sun_path,
-             moved < 0 ? strerror(errno) : "it closed the connection");
+    const char *reason = moved >= 0        ? "it closed the connection"
+                         : errno == EAGAIN ? "no word in time"
+                                           : strerror(errno);
+    bus_fail(error, BUS_RETRY, "the keyholder at %s does not answer: %s", connection->address.sun_path, reason);
     disconnect(connection);
     return BUS_RETRY;
 }
