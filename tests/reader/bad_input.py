@@ -24,7 +24,8 @@ import world
 DEPARTMENT, ITEM = 'market', 'abnormal.operation'
 WAIT_S = 60
 HEADER = 'PRIPID,UNISCID,ENTNAME,ABNTIME,SPECAUSE,DECORG,REMDATE,REMEXCPRES,REDECORG,AREA,OP,TS'
-ROW = '%s,91450203MA06AB1A5P,柳州市福柳泰文化传媒有限公司,2025-11-26,3,融水苗族自治县市场监督管理局,,,,450203,i,2026-09-01 08:01:00'
+NAME = '柳州市福柳泰文化传媒有限公司'
+ROW = f'%s,91450203MA06AB1A5P,{NAME},2025-11-26,3,融水苗族自治县市场监督管理局,,,,450203,i,2026-09-01 08:01:00'
 MEBIBYTE = 1024 * 1024
 
 
@@ -174,15 +175,13 @@ def check_files(exchange, result):
     def held(title, name, content, code, word=''):
         result.prove(title, lambda: expect_held(exchange, name, content, code, word))
 
-    row = exchange.row()
-    refused('a row in another encoding', 'encoding.csv', row.replace('柳州', '\0', 1).encode().replace(b'\0', b'\xff\xff') + b'\n',
-            'ROW_ENCODING')
-    refused('a row that is no GB18030 in a file that is', 'gb18030.csv', row.split(',')[0].encode() + b',\xff\xff' + b',' * 10 + b'\n',
-            'ROW_ENCODING', encoding='gb18030')
+    row, long_text = exchange.row(), '柳' * (10 * MEBIBYTE // 3)
+    refused('a row in another encoding', 'encoding.csv', row.encode().replace(NAME.encode(), b'\xff\xff') + b'\n', 'ROW_ENCODING')
+    refused('a row that is no GB18030 in a file that is', 'gb18030.csv',
+            row.split(',')[0].encode() + b',\xff\xff' + b',' * 10 + b'\n', 'ROW_ENCODING', encoding='gb18030')
     refused('a NUL byte', 'nul.csv', row.replace('柳州', '柳\0州').encode() + b'\n', 'ROW_NUL')
-    refused('10 MB in one field', 'long.csv', row.replace('柳州', '柳' * (10 * MEBIBYTE // 3)).encode() + b'\n', 'ROW_TOO_LONG')
-    refused('10 MB in one quoted field', 'quoted.csv',
-            row.replace('柳州市福柳泰文化传媒有限公司', '"%s"' % ('柳' * (10 * MEBIBYTE // 3))).encode() + b'\n', 'ROW_TOO_LONG')
+    refused('10 MB in one field', 'long.csv', row.replace(NAME, long_text).encode() + b'\n', 'ROW_TOO_LONG')
+    refused('10 MB in one quoted field', 'quoted.csv', row.replace(NAME, f'"{long_text}"').encode() + b'\n', 'ROW_TOO_LONG')
     refused('a quote never closed', 'quote.csv', row.replace('柳州', '"柳州', 1).encode() + b'\n', 'QUOTE_NOT_CLOSED')
     refused('a row with a column too few', 'count.csv', row.rpartition(',')[0].encode() + b'\n', 'COLUMN_COUNT')
     held('a file in UTF-16', 'utf16.csv', '\n'.join((HEADER, row)).encode('utf-16'), 'FILE_ENCODING', 'UTF-16')
@@ -312,7 +311,7 @@ def check_messages(exchange, result):
     for what, partition, offset, code in sent:
         def check(what=what, place=(partition, offset), code=code):
             entry = answers[place]
-            assert code in (None, entry['code']) and entry['code'].split('_')[0] in ('DATUM', 'SCHEMA', 'SUBJECT', 'PARTITION', 'EVENT'), entry
+            assert entry['code'] == code or (code is None and entry['code'].startswith('DATUM_')), entry
             assert entry['reason_zh'] and entry['reason_en'] and entry['department'] == DEPARTMENT, entry
         result.prove(f'{what} is quarantined' + (f' as {code}' if code else ''), check)
     result.prove('what was sent is kept to the byte', lambda: kept_bytes(exchange, answers, sent, event))
