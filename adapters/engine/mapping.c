@@ -217,8 +217,13 @@ enum bus_status adapters_mapping_apply(const struct adapters_mapping *mapping, c
     read_area(mapping, row, arena, values);
     enum bus_subject_kind kind = (enum bus_subject_kind)values[BUS_ENVELOPE_SUBJECT_KIND].integer;
     bool is_withdrawn = values[BUS_ENVELOPE_OPERATION].integer == BUS_OPERATION_WITHDRAW;
-    for (size_t i = 0; status == BUS_OK && i < mapping->field_count; i++)
-        status = adapters_value_fill(mapping, &mapping->fields[i], row, kind, is_withdrawn, arena,
-                                     &values[mapping->fields[i].index], refusal);
+    /* A field may have one source for organisations and another for persons, or none for one of them. */
+    for (size_t i = 0; i < mapping->field_count; i++)
+        values[mapping->fields[i].index] = (struct bus_value){.type = BUS_TYPE_NULL};
+    for (size_t i = 0; status == BUS_OK && i < mapping->field_count; i++) {
+        const struct adapters_field_plan *plan = &mapping->fields[i];
+        if (plan->only_kind < 0 || plan->only_kind == (int)kind)
+            status = adapters_value_fill(mapping, plan, row, is_withdrawn, arena, &values[plan->index], refusal);
+    }
     return status == BUS_OK ? fill_key(mapping, arena, values, refusal) : status;
 }

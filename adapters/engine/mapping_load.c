@@ -340,8 +340,10 @@ static enum bus_status read_field_words(const struct adapters_mapping *mapping, 
     return status;
 }
 
+enum { BOTH_KINDS = 1u << BUS_SUBJECT_ORGANISATION | 1u << BUS_SUBJECT_PERSON };
+
 static enum bus_status read_field(struct adapters_mapping *mapping, const struct bus_catalogue *catalogue,
-                                  const struct bus_settings_node *node, bool *is_filled, struct bus_error *error)
+                                  const struct bus_settings_node *node, unsigned *filled, struct bus_error *error)
 {
     const struct bus_option *options = adapters_mapping_field_options;
     enum bus_status status = bus_settings_check(node, options, error);
@@ -352,9 +354,11 @@ static enum bus_status read_field(struct adapters_mapping *mapping, const struct
     if (index < 0 || is_own((size_t)index))
         return bus_settings_fail(node, error, "%s.%s has no field %s that a mapping fills",
                                  mapping->item->department->name, mapping->item->name, name);
-    if (is_filled[index])
+    int only_kind = read_kind(bus_settings_text(node, options, "only"));
+    unsigned kinds = only_kind < 0 ? BOTH_KINDS : 1u << only_kind;
+    if ((filled[index] & kinds) != 0)
         return bus_settings_fail(node, error, "field %s is filled twice", name);
-    is_filled[index] = true;
+    filled[index] |= kinds;
     struct adapters_field_plan *plan = &mapping->fields[mapping->field_count++];
     plan->index = (size_t)index;
     plan->field = bus_schema_field(mapping->schema, plan->index);
@@ -367,10 +371,7 @@ static enum bus_status read_field(struct adapters_mapping *mapping, const struct
     plan->codes = plan->field->code_list[0] != '\0' ? bus_catalogue_code_list(catalogue, plan->field->code_list) : NULL;
     for (size_t i = 0; i < mapping->item->key_field_count; i++)
         plan->is_key = plan->is_key || strcmp(mapping->item->key_fields[i], name) == 0;
-    plan->only_kind = read_kind(bus_settings_text(node, options, "only"));
-    if (plan->only_kind >= 0 && !plan->field->nullable)
-        return bus_settings_fail(node, error, "field %s cannot be null, so it is filled for every kind of subject",
-                                 name);
+    plan->only_kind = only_kind;
     if (plan->unit_exponent < 0)
         return bus_settings_fail(node, error, "unknown unit; known are 元 百 千 万 亿");
     return read_field_words(mapping, node, plan, error);
@@ -394,18 +395,24 @@ static enum bus_status read_fields(struct adapters_mapping *mapping, const struc
                                    const struct bus_settings_node *root, struct bus_error *error)
 {
     const struct bus_settings_node *list = bus_settings_child(root, "fields");
-    bool is_filled[256] = {false};
+    unsigned filled[256] = {0}; /* for which kinds of subject */
     size_t count = bus_schema_field_count(mapping->schema);
-    mapping->fields = calloc(count, sizeof *mapping->fields);
+    mapping->fields = calloc(2 * count, sizeof *mapping->fields);
     if (mapping->fields == NULL)
         return bus_fail(error, BUS_FATAL, "read a mapping: out of memory");
     enum bus_status status = BUS_OK;
     for (size_t i = 0; status == BUS_OK && i < bus_settings_count(list); i++)
-        status = read_field(mapping, catalogue, bus_settings_at(list, i), is_filled, error);
-    for (size_t i = 0; status == BUS_OK && i < count; i++)
-        if (!is_filled[i] && !is_own(i))
-            status =
-                bus_settings_fail(list, error, "nothing fills field %s", bus_schema_field(mapping->schema, i)->name);
+        status = read_field(mapping, catalogue, bus_settings_at(list, i), filled, error);
+    for (size_t i = 0; status == BUS_OK && i < count; i++) {
+        const struct bus_field *field = bus_schema_field(mapping->schema, i);
+        if (is_own(i))
+            continue;
+        if (filled[i] == 0)
+            status = bus_settings_fail(list, error, "nothing fills field %s", field->name);
+        else if (filled[i] != BOTH_KINDS && !field->nullable)
+            status = bus_settings_fail(
+                list, error, "field %s cannot be null, so it is filled for every kind of subject", field->name);
+    }
     find_currencies(mapping);
     return status;
 }

@@ -50,7 +50,7 @@ struct adapters_field_plan {
     struct adapters_words none; /* values that mean nothing in this field */
     const struct bus_code_list *codes;
     bool is_key;
-    int only_kind; /* enum bus_subject_kind: null for the others; -1: for all */
+    int only_kind; /* enum bus_subject_kind: for these subjects only; -1: for all */
 };
 
 /* Rows that are no records of the item. */
@@ -105,12 +105,12 @@ struct bus_bytes adapters_plan_text(const struct adapters_mapping *mapping, cons
 struct bus_bytes adapters_plan_column(const struct adapters_mapping *mapping, size_t column,
                                       const struct adapters_row *row);
 
-/* Fills one field. `kind` of the subject; `is_withdrawn`: only keys must be there. REJECT with `refusal`. */
+/* Fills one field. `is_withdrawn`: only keys must be there. REJECT with `refusal`. */
 BUS_MUST_CHECK enum bus_status adapters_value_fill(const struct adapters_mapping *mapping,
                                                    const struct adapters_field_plan *plan,
-                                                   const struct adapters_row *row, enum bus_subject_kind kind,
-                                                   bool is_withdrawn, struct bus_arena *arena,
-                                                   struct bus_value *out_value, struct adapters_refusal *refusal);
+                                                   const struct adapters_row *row, bool is_withdrawn,
+                                                   struct bus_arena *arena, struct bus_value *out_value,
+                                                   struct adapters_refusal *refusal);
 /* Cleans an identifier: half width, upper case, without blanks and Excel's tail. */
 struct bus_bytes adapters_value_identifier(struct bus_bytes text, struct bus_arena *arena);
 

@@ -41,13 +41,15 @@ static enum bus_status read_paths(const struct bus_settings_node *root, struct a
     } paths[] = {
         {"catalogue", settings->catalogue},
         {"mappings", settings->mappings},
-        {"inbox", settings->inbox},
         {"pepper_file", settings->pepper},
     };
     enum bus_status status = BUS_OK;
     for (size_t i = 0; status == BUS_OK && i < sizeof paths / sizeof paths[0]; i++)
-        status = bus_settings_resolve(settings->file, bus_settings_text(root, adapters_options, paths[i].name),
-                                      paths[i].to, ADAPTERS_PATH_SIZE, error);
+        status = bus_settings_resolve_existing(settings->file, root, adapters_options, paths[i].name, paths[i].to,
+                                               ADAPTERS_PATH_SIZE, error);
+    if (status == BUS_OK) /* made here when it is missing */
+        status = bus_settings_resolve(settings->file, bus_settings_text(root, adapters_options, "inbox"),
+                                      settings->inbox, ADAPTERS_PATH_SIZE, error);
     return status;
 }
 

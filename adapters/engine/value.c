@@ -335,15 +335,12 @@ static enum bus_status settle_missing(const struct adapters_field_plan *plan, bo
 }
 
 enum bus_status adapters_value_fill(const struct adapters_mapping *mapping, const struct adapters_field_plan *plan,
-                                    const struct adapters_row *row, enum bus_subject_kind kind, bool is_withdrawn,
-                                    struct bus_arena *arena, struct bus_value *out_value,
-                                    struct adapters_refusal *refusal)
+                                    const struct adapters_row *row, bool is_withdrawn, struct bus_arena *arena,
+                                    struct bus_value *out_value, struct adapters_refusal *refusal)
 {
     const char *column = "";
     struct bus_bytes text = {NULL, 0};
     *out_value = (struct bus_value){.type = BUS_TYPE_NULL};
-    if (plan->only_kind >= 0 && plan->only_kind != (int)kind)
-        return BUS_OK;
     if (plan->constant != NULL)
         text = bus_bytes_text(plan->constant);
     else

@@ -53,7 +53,8 @@ static const char good[] =
     "  { name = \"content\"; constant = \"c\"; },\n"
     "  { name = \"fine_amount\"; from = [\"FINE\"]; steps = [\"amount\"]; unit = \"万\"; },\n"
     "  { name = \"confiscated_amount\"; constant = \"\"; },\n"
-    "  { name = \"revoked_licence\"; constant = \"\"; },\n"
+    "  { name = \"revoked_licence\"; constant = \"o\"; only = \"ORGANISATION\"; },\n"
+    "  { name = \"revoked_licence\"; constant = \"p\"; only = \"PERSON\"; },\n"
     "  { name = \"decided_on\"; from = [\"DECIDED\"]; },\n"
     "  { name = \"valid_until\"; from = [\"DECIDED\"]; },\n"
     "  { name = \"publicity_ends_on\"; from = [\"DECIDED\"]; },\n"
@@ -237,6 +238,7 @@ static void a_person_has_a_persons_fields_only(void **state)
     assert_int_equal(apply(world), BUS_OK);
     is_text(world, "subject_id", "11010519491231002X");
     is_null(world, "tax_number");
+    is_text(world, "revoked_licence", "p");
     world->row[CITIZEN] = "110105194912310021";
     is_refused(world, "CITIZEN_NUMBER_CHECK_DIGIT", "CITIZEN");
 }
@@ -247,6 +249,7 @@ static void area_falls_back_to_the_credit_code_then_to_the_mapping(void **state)
     world->row[AREA] = "";
     assert_int_equal(apply(world), BUS_OK);
     is_text(world, "area_code", "450202");
+    is_text(world, "revoked_licence", "o");
     world->row[USCC] = "";
     world->row[OLD] = "MATH26125";
     assert_int_equal(apply(world), BUS_OK);
