@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { NAME_MAX_LENGTH = 64, VISIBLE_NAMES = 160 };
 
@@ -312,6 +313,18 @@ enum bus_status bus_settings_resolve(const struct bus_settings *settings, const 
         return bus_fail(error, BUS_FATAL, "%s: a path is longer than %zu bytes: %.60s…", settings->path, size - 1,
                         path);
     return BUS_OK;
+}
+
+enum bus_status bus_settings_resolve_existing(const struct bus_settings *settings, const struct bus_settings_node *node,
+                                              const struct bus_option *options, const char *name, char *out_path,
+                                              size_t size, struct bus_error *error)
+{
+    enum bus_status status =
+        bus_settings_resolve(settings, bus_settings_text(node, options, name), out_path, size, error);
+    if (status == BUS_OK && access(out_path, R_OK) != 0)
+        return bus_settings_fail(bus_settings_child(node, name), error, "%s: cannot read %s: %s", name, out_path,
+                                 strerror(errno));
+    return status;
 }
 
 static size_t least(size_t a, size_t b)

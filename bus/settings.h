@@ -67,6 +67,13 @@ enum bus_status bus_settings_fail(const struct bus_settings_node *node, struct b
 BUS_MUST_CHECK enum bus_status bus_settings_resolve(const struct bus_settings *settings, const char *path,
                                                     char *out_path, size_t size, struct bus_error *error);
 
+/* The same for the mandatory path `name` of the group `node`, which must be there and readable: FATAL with file and line of the key
+ * otherwise. */
+BUS_MUST_CHECK enum bus_status bus_settings_resolve_existing(const struct bus_settings *settings,
+                                                             const struct bus_settings_node *node,
+                                                             const struct bus_option *options, const char *name,
+                                                             char *out_path, size_t size, struct bus_error *error);
+
 /* Of the known names in `options`, the one nearest to `name` by edit distance, or NULL when none is near. */
 const char *bus_settings_nearest(const struct bus_option *options, const char *name);
 /* The same over `count` names, for whoever looks names up elsewhere (columns, transforms, fields). */

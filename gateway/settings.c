@@ -36,14 +36,21 @@ static enum bus_status read_paths(const struct bus_settings_node *root, struct g
     const struct {
         const char *name;
         char *to;
+        bool is_made_here;
     } paths[] = {
-        {"catalogue", settings->catalogue},     {"state", settings->state},   {"run", settings->run},
-        {"private_key", settings->private_key}, {"pepper", settings->pepper},
+        {"catalogue", settings->catalogue, false},
+        {"state", settings->state, true},
+        {"run", settings->run, true},
+        {"private_key", settings->private_key, false},
+        {"pepper", settings->pepper, false},
     };
     enum bus_status status = BUS_OK;
     for (size_t i = 0; status == BUS_OK && i < sizeof paths / sizeof paths[0]; i++)
-        status = bus_settings_resolve(settings->file, bus_settings_text(root, gateway_options, paths[i].name),
-                                      paths[i].to, GATEWAY_PATH_SIZE, error);
+        status = paths[i].is_made_here
+                     ? bus_settings_resolve(settings->file, bus_settings_text(root, gateway_options, paths[i].name),
+                                            paths[i].to, GATEWAY_PATH_SIZE, error)
+                     : bus_settings_resolve_existing(settings->file, root, gateway_options, paths[i].name, paths[i].to,
+                                                     GATEWAY_PATH_SIZE, error);
     if (status == BUS_OK)
         snprintf(settings->socket, sizeof settings->socket, "%s/keyholder.sock", settings->run);
     return status;

@@ -75,11 +75,11 @@ enum bus_status subscribers_settings_load(const char *path, struct subscribers_s
     out_settings->batch_bytes = (size_t)bus_settings_integer(root, subscribers_options, "batch_bytes");
     out_settings->log_level = level_of(bus_settings_text(root, subscribers_options, "log_level"));
     name_group(root, out_settings);
-    status = bus_settings_resolve(out_settings->file, bus_settings_text(root, subscribers_options, "catalogue"),
-                                  out_settings->catalogue_path, sizeof out_settings->catalogue_path, error);
+    status = bus_settings_resolve_existing(out_settings->file, root, subscribers_options, "catalogue",
+                                           out_settings->catalogue_path, sizeof out_settings->catalogue_path, error);
     if (status == BUS_OK)
-        status = bus_settings_resolve(out_settings->file, bus_settings_text(root, subscribers_options, "keys"),
-                                      out_settings->keys_folder, sizeof out_settings->keys_folder, error);
+        status = bus_settings_resolve_existing(out_settings->file, root, subscribers_options, "keys",
+                                               out_settings->keys_folder, sizeof out_settings->keys_folder, error);
     if (status == BUS_OK)
         status = bus_kafka_settings_read(bus_settings_child(root, "kafka"), out_settings->group, &out_settings->kafka,
                                          error);

@@ -15,6 +15,15 @@ static char folder[TEST_FOLDER_SIZE];
 static struct subscribers_settings settings;
 static struct bus_error error;
 
+static void make(const char *name)
+{
+    char path[TEST_FOLDER_SIZE + 16];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+}
+
 static enum bus_status load(const char *text)
 {
     char path[TEST_FOLDER_SIZE + 16];
@@ -30,6 +39,8 @@ static int set_up(void **state)
 {
     (void)state;
     test_folder_make(folder);
+    make("c.cfg");
+    make("keys");
     return 0;
 }
 
@@ -88,9 +99,21 @@ static void a_file_that_is_missing_is_fatal(void **state)
     assert_int_equal(subscribers_settings_load("/nonexistent/agent.cfg", &settings, &error), BUS_FATAL);
 }
 
+static void a_path_that_is_missing_is_told_with_its_line(void **state)
+{
+    (void)state;
+    char path[TEST_FOLDER_SIZE + 16];
+    snprintf(path, sizeof path, "%s/keys", folder);
+    remove(path);
+    assert_int_equal(load("\n" COMMON "sink = \"postgresql\";\n" POSTGRESQL), BUS_FATAL);
+    assert_non_null(strstr(error.message, "agent.cfg:2"));
+    assert_non_null(strstr(error.message, "keys: cannot read"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_path_that_is_missing_is_told_with_its_line, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_said_has_its_default, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_unknown_key_names_the_nearest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_unknown_key_of_the_sink_is_refused, set_up, tear_down),
