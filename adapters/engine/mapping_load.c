@@ -405,11 +405,9 @@ static enum bus_status read_fields(struct adapters_mapping *mapping, const struc
         status = read_field(mapping, catalogue, bus_settings_at(list, i), filled, error);
     for (size_t i = 0; status == BUS_OK && i < count; i++) {
         const struct bus_field *field = bus_schema_field(mapping->schema, i);
-        if (is_own(i))
-            continue;
-        if (filled[i] == 0)
+        if (filled[i] == 0 && !is_own(i))
             status = bus_settings_fail(list, error, "nothing fills field %s", field->name);
-        else if (filled[i] != BOTH_KINDS && !field->nullable)
+        else if (filled[i] != BOTH_KINDS && !is_own(i) && !field->nullable)
             status = bus_settings_fail(
                 list, error, "field %s cannot be null, so it is filled for every kind of subject", field->name);
     }
