@@ -14,14 +14,19 @@ TOPIC = PREFIX + "in.market." + FEED
 FILES = 3
 
 
-def generate(rows):
-    """Files of `rows` rows each: CSV, GB18030, 20 columns, all good."""
-    folder = os.path.join(FOLDER, "generated")
-    subprocess.run(["python3", os.path.join(os.environ["XQ_ROOT"], "tests", "generate"), "--records", str(rows * (FILES + 2)),
-                    "--items", "market/" + FEED, "--dirty", "0", "--rows-per-file", str(rows), "--out", folder,
+def generate(rows, seed):
+    """A file of `rows` rows: CSV, GB18030, 20 columns, all good. The generator ends when its time does, so it is asked for more."""
+    folder = os.path.join(FOLDER, "generated", str(seed))
+    subprocess.run(["python3", os.path.join(os.environ["XQ_ROOT"], "tests", "generate"), "--records", str(rows * 6), "--seed",
+                    str(seed), "--items", "market/" + FEED, "--dirty", "0", "--rows-per-file", str(rows), "--out", folder,
                     "--summary", os.path.join(FOLDER, "generated.json")], check=True)
     folder = os.path.join(folder, "market", FEED)
-    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))[:FILES]]  # the last may be shorter
+    path = os.path.join(folder, min(os.listdir(folder)))
+    with open(path, "rb") as file:
+        lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+    if lines != rows + 1:
+        raise SystemExit(f"tests/generate wrote {lines - 1} rows, {rows} are wanted")
+    return path
 
 
 def take(topics, adapter, path, rows):
@@ -33,7 +38,7 @@ def take(topics, adapter, path, rows):
         os.fsync(file.fileno())
     start, cpu = topics.end(TOPIC), cpu_s(adapter.pid)
     began = time.monotonic()
-    os.rename(hidden, os.path.join(inbox, os.path.basename(path)))
+    os.rename(hidden, os.path.join(inbox, f"{start}.csv"))
     first, last = watch(topics, TOPIC, rows, 200, start)
     return (rows / (last[1] - began), (last[0] - first[0]) / (last[1] - first[1]), (cpu_s(adapter.pid) - cpu) / rows * 1e6)
 
@@ -48,7 +53,7 @@ def main():
     topics = Topics()
     topics.create(["raw.in"])
     rows = RECORDS // FILES
-    files = generate(rows)
+    files = [generate(rows, seed) for seed in range(1, FILES + 1)]
     adapter = program("xinqiao-adapter", "--config", config("adapter-market.cfg"), log="adapter-market")
     try:
         wait_for("the adapter's inbox", lambda: os.path.isdir(os.path.join(FOLDER, "inbox", "market", FEED)), 30)

@@ -46,7 +46,8 @@ class Run:
 def copy(topics, shape, number, wanted=RECORDS):
     """Two processes of a group, as the gateway's workers are. Returns events a second and what they used."""
     cpu = broker_cpu_s()
-    arguments = ["--bootstrap", BOOTSTRAP, "--group", "raw", "--in", ",".join(topics.in_topics()), "--batch", str(BATCH), "--linger-ms", str(LINGER_MS)]
+    arguments = ["--bootstrap", BOOTSTRAP, "--group", "raw", "--in", ",".join(topics.in_topics()), "--batch",
+                 str(BATCH), "--linger-ms", str(LINGER_MS)]
     for name, (rate, size) in shape.items():
         # The copier takes the key of its input, 16 bytes, of the size as well.
         arguments += ["--out", f"raw.{name}:{max(round(size) - 16, 1)}:{rate:.5f}" + (":leaf" if name in OUTPUTS else "")]
