@@ -56,7 +56,7 @@ kafka_format() {
     template_fill "$XQ_ROOT/deploy/kafka/server.properties" "$folder/kafka/server.properties" \
         PORT="${ports%%$'\n'*}" CONTROLLER_PORT="${ports##*$'\n'}" DATA="$folder/kafka/data"
     cluster=$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d =)
-    "$XQ_ROOT/deploy/kafka/java" kafka.tools.StorageTool format -t "$cluster" -c "$folder/kafka/server.properties"
+    "$XQ_ROOT/deploy/kafka/java" kafka.tools.StorageTool format "--cluster-id=$cluster" -c "$folder/kafka/server.properties"
     printf '127.0.0.1:%s\n' "${ports%%$'\n'*}" >"$folder/kafka/bootstrap"
 }
 
