@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,6 +13,16 @@ static struct {
     enum bus_log_level level;
 } sink = {"xinqiao", BUS_LOG_INFO};
 
+static const char *const level_names[] = {"error", "warn", "info", "debug"};
+
+enum bus_log_level bus_log_level_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof level_names / sizeof *level_names; i++)
+        if (strcmp(level_names[i], name) == 0)
+            return (enum bus_log_level)i;
+    return BUS_LOG_INFO;
+}
+
 void bus_log_open(const char *process, enum bus_log_level level)
 {
     snprintf(sink.process, sizeof sink.process, "%s", process);
@@ -20,14 +31,13 @@ void bus_log_open(const char *process, enum bus_log_level level)
 
 static int line_head(char *line, enum bus_log_level level, const char *event)
 {
-    static const char *const names[] = {"error", "warn", "info", "debug"};
     struct timespec now;
     struct tm utc;
     clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     return snprintf(line, LINE_SIZE, "at=%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ level=%s process=%s pid=%d event=\"%s\"",
                     utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                    now.tv_nsec / 1000000, names[level], sink.process, (int)getpid(), event);
+                    now.tv_nsec / 1000000, level_names[level], sink.process, (int)getpid(), event);
 }
 
 void bus_log(enum bus_log_level level, const char *event, const char *format, ...)

@@ -9,6 +9,9 @@
 
 enum bus_log_level { BUS_LOG_ERROR, BUS_LOG_WARN, BUS_LOG_INFO, BUS_LOG_DEBUG };
 
+/* The level of that name, as in a log line ("error", "warn", "info", "debug"); INFO when there is none. */
+enum bus_log_level bus_log_level_of(const char *name);
+
 /* Names the process in every line ("gateway/worker-0") and sets the level. Copies `process`. Default: "xinqiao", INFO. */
 void bus_log_open(const char *process, enum bus_log_level level);
 

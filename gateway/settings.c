@@ -56,16 +56,6 @@ static enum bus_status read_paths(const struct bus_settings_node *root, struct g
     return status;
 }
 
-static enum bus_log_level read_level(const char *name)
-{
-    switch (name[0]) {
-    case 'e': return BUS_LOG_ERROR;
-    case 'w': return BUS_LOG_WARN;
-    case 'd': return BUS_LOG_DEBUG;
-    default: return BUS_LOG_INFO;
-    }
-}
-
 static int64_t integer(const struct bus_settings_node *root, const char *name)
 {
     return bus_settings_integer(root, gateway_options, name);
@@ -99,7 +89,7 @@ enum bus_status gateway_settings_load(const char *path, struct gateway_settings 
     settings->state_map_bytes = (size_t)integer(root, "state_map_mib") * MIB;
     settings->session_timeout_ms = integer(root, "session_timeout_ms");
     settings->transaction_timeout_ms = integer(root, "transaction_timeout_ms");
-    settings->log_level = read_level(bus_settings_text(root, gateway_options, "log_level"));
+    settings->log_level = bus_log_level_of(bus_settings_text(root, gateway_options, "log_level"));
     return BUS_OK;
 }
 

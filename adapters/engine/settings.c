@@ -22,16 +22,6 @@ const struct bus_option adapters_options[] = {
     {0},
 };
 
-static enum bus_log_level level_of(const char *name)
-{
-    switch (name[0]) {
-    case 'e': return BUS_LOG_ERROR;
-    case 'w': return BUS_LOG_WARN;
-    case 'd': return BUS_LOG_DEBUG;
-    default: return BUS_LOG_INFO;
-    }
-}
-
 static enum bus_status read_paths(const struct bus_settings_node *root, struct adapters_settings *settings,
                                   struct bus_error *error)
 {
@@ -80,7 +70,7 @@ enum bus_status adapters_settings_load(const char *path, struct adapters_setting
     settings->batch_ms = bus_settings_integer(root, adapters_options, "batch_ms");
     settings->scan_ms = bus_settings_integer(root, adapters_options, "scan_ms");
     settings->stable_ms = bus_settings_integer(root, adapters_options, "stable_ms");
-    settings->log_level = level_of(bus_settings_text(root, adapters_options, "log_level"));
+    settings->log_level = bus_log_level_of(bus_settings_text(root, adapters_options, "log_level"));
     return BUS_OK;
 }
 

@@ -25,15 +25,6 @@ const struct bus_option subscribers_options[] = {
     {0},
 };
 
-static enum bus_log_level level_of(const char *name)
-{
-    static const char *const names[] = {"error", "warn", "info", "debug"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], name) == 0)
-            return (enum bus_log_level)i;
-    return BUS_LOG_INFO;
-}
-
 static enum bus_status find_sink(const struct bus_settings_node *root, struct subscribers_settings *settings,
                                  struct bus_error *error)
 {
@@ -73,7 +64,7 @@ enum bus_status subscribers_settings_load(const char *path, struct subscribers_s
     out_settings->partitions = (int32_t)bus_settings_integer(root, subscribers_options, "partitions");
     out_settings->batch_records = (size_t)bus_settings_integer(root, subscribers_options, "batch_records");
     out_settings->batch_bytes = (size_t)bus_settings_integer(root, subscribers_options, "batch_bytes");
-    out_settings->log_level = level_of(bus_settings_text(root, subscribers_options, "log_level"));
+    out_settings->log_level = bus_log_level_of(bus_settings_text(root, subscribers_options, "log_level"));
     name_group(root, out_settings);
     status = bus_settings_resolve_existing(out_settings->file, root, subscribers_options, "catalogue",
                                            out_settings->catalogue_path, sizeof out_settings->catalogue_path, error);
