@@ -29,6 +29,16 @@ const char *bus_flag_name(enum bus_flag flag)
     return flag_names[flag];
 }
 
+const char *bus_delivery_operation_name(enum bus_delivery_operation operation)
+{
+    return operation_names[operation];
+}
+
+const char *bus_delivery_reason_name(enum bus_delivery_reason reason)
+{
+    return reason_names[reason];
+}
+
 /* A view and what project copies for each of its deliveries. */
 struct view {
     struct bus_view public;

@@ -33,6 +33,10 @@ enum bus_flag {
 };
 const char *bus_flag_name(enum bus_flag flag);
 
+/* The symbols of a delivery's enums, as its schema writes them. */
+const char *bus_delivery_operation_name(enum bus_delivery_operation operation);
+const char *bus_delivery_reason_name(enum bus_delivery_reason reason);
+
 /* The fields of a delivery, in the order of its schema. */
 enum bus_delivery_field {
     BUS_DELIVERY_OPERATION,

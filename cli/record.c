@@ -19,9 +19,6 @@ enum {
     "record show --department D --item I --key KEY"
 
 static const char *const operation_names[] = {"PUT", "WITHDRAW"};
-static const char *const delivery_names[] = {"PUT", "WITHDRAW", "STATUS"};
-static const char *const reason_names[] = {"NONE",     "CORRECTED",  "WITHDRAWN", "DISPUTED",   "DISPUTE_RESOLVED",
-                                           "REPAIRED", "RESTRICTED", "EXPIRED",   "GRANT_ENDED"};
 
 static const char *status_name(const struct cli_life_state *state)
 {
@@ -173,8 +170,8 @@ static bool print_deliveries(const struct cli_life *life)
         cli_table_cell(table, "%lld", (long long)delivery->offset);
         cli_table_cell(table, "%lld", (long long)delivery->leaf);
         time_cell(table, delivery->at_ms);
-        cli_table_string(table, delivery->read ? delivery_names[delivery->operation] : "?");
-        cli_table_string(table, delivery->read ? reason_names[delivery->reason] : "?");
+        cli_table_string(table, delivery->read ? bus_delivery_operation_name(delivery->operation) : "?");
+        cli_table_string(table, delivery->read ? bus_delivery_reason_name(delivery->reason) : "?");
         cli_table_cell(table, "%lld", (long long)delivery->version);
         cli_table_string(table, delivery->grant);
     }
@@ -286,8 +283,8 @@ static void write_delivery(struct bus_json *json, const struct cli_life_delivery
     write_number(json, "leaf", delivery->leaf);
     write_number(json, "delivered_at_ms", delivery->at_ms);
     if (delivery->read) {
-        write_string(json, "operation", delivery_names[delivery->operation]);
-        write_string(json, "reason", reason_names[delivery->reason]);
+        write_string(json, "operation", bus_delivery_operation_name(delivery->operation));
+        write_string(json, "reason", bus_delivery_reason_name(delivery->reason));
         write_number(json, "version", delivery->version);
         write_string(json, "grant", delivery->grant);
     }
