@@ -14,6 +14,43 @@ struct bus_department {
     const char *name, *name_zh, *name_en;
 };
 
+/* Rights of the subject, each an item of the department "rights" (docs/rights.md). */
+enum bus_rights_kind {
+    BUS_RIGHTS_NONE,
+    BUS_RIGHTS_DISPUTE,
+    BUS_RIGHTS_CORRECTION,
+    BUS_RIGHTS_REPAIR,
+    BUS_RIGHTS_RESTRICTION,
+};
+
+/* Who may raise and decide what, and how long it may take. */
+struct bus_rights_rule {
+    enum bus_rights_kind kind;
+    bool by_own;      /* the department whose record it is */
+    bool by_exchange; /* an officer of the exchange */
+    const struct bus_department *const *departments; /* others that may, whatever the record */
+    size_t department_count;
+    int answer_days; /* within which it must be answered, 0 = no clock */
+    bool working_days;
+};
+
+/* What falls due for the records of an item, some time after a day that the record names. */
+enum bus_term_kind {
+    BUS_TERM_PUBLICITY, /* after it no public subscriber may hold the record */
+    BUS_TERM_RETENTION, /* after it nobody may */
+    BUS_TERM_WATCH,     /* after it, and `grace` working days, the department is reminded; nothing else happens */
+};
+struct bus_term {
+    enum bus_term_kind kind;
+    const char *from; /* a date or timestamp field; null in a record: this term does not run */
+    int years, months, days;
+    int grace_working_days;
+    const char *rule_version;      /* only for records with this rule_version; "" = any */
+    const char *field;             /* only for records whose `field` has one of `values`; "" = all */
+    const char *const *values;
+    size_t value_count;
+};
+
 /* One published version of an item's schema. */
 struct bus_item_version {
     int number; /* 1, 2, … */
@@ -33,10 +70,40 @@ struct bus_item {
     const char *register_status_field; /* says whether an organisation exists still; "" when there is none */
     const char *const *register_ended; /* its values that mean "no more" */
     size_t register_ended_count;
+    enum bus_rights_kind rights; /* NONE for everything that departments record */
+    const struct bus_term *terms; /* of a kind the first that fits a record counts; publicity_until goes before all of its kind */
+    size_t term_count;
     const char *const *key_fields;
     size_t key_field_count;
     const struct bus_item_version *versions; /* ascending; the last is current */
     size_t version_count;
+};
+
+/* How a granted field leaves. */
+enum bus_transform {
+    BUS_TRANSFORM_NONE,
+    BUS_TRANSFORM_MASK,    /* a name keeps its first character, a document number its first six and last four: string */
+    BUS_TRANSFORM_YEAR,    /* of a date or timestamp: int */
+    BUS_TRANSFORM_PRESENT, /* whether there is any: boolean */
+};
+
+/* A condition on one field of a record, written "FIELD = VALUE|VALUE", "FIELD != …", "FIELD >= NUMBER", "FIELD <= NUMBER", "FIELD
+ * present", "FIELD absent". A null value meets only "absent" and "!=". */
+enum bus_comparison {
+    BUS_COMPARISON_IS,
+    BUS_COMPARISON_IS_NOT,
+    BUS_COMPARISON_AT_LEAST,
+    BUS_COMPARISON_AT_MOST,
+    BUS_COMPARISON_PRESENT,
+    BUS_COMPARISON_ABSENT,
+};
+struct bus_condition {
+    const char *text; /* as written */
+    const char *field;
+    enum bus_comparison comparison;
+    const char *const *values; /* IS, IS_NOT */
+    size_t value_count;
+    int64_t number; /* AT_LEAST, AT_MOST: numbers and decimals in millionths, dates in days, timestamps in ms */
 };
 
 struct bus_grant {
@@ -45,6 +112,7 @@ struct bus_grant {
     const char *item;
     const struct bus_department *department; /* NULL = every department that delivers the item */
     const char *const *fields;
+    const enum bus_transform *transforms; /* of each field */
     size_t field_count;
     const char *purpose, *legal_basis;
     /* In force while from <= now < to; to = INT64_MAX when open. Written as days in Beijing (UTC+8), the last one included. */
@@ -52,6 +120,10 @@ struct bus_grant {
     bool organisations, persons; /* subject kinds */
     const char *const *areas;    /* prefixes; none = everywhere */
     size_t area_count;
+    const struct bus_condition *conditions; /* all must hold */
+    size_t condition_count;
+    const char *portfolio; /* path of a file of subject identifiers, only about these; NULL = everyone */
+    bool keeps_at_end;     /* on_end = "keep": what was given stays with the subscriber when the grant ends */
 };
 
 struct bus_subscriber {
@@ -93,6 +165,11 @@ void bus_catalogue_destroy(struct bus_catalogue *catalogue);
 /* Folder of the catalogue's file. */
 const char *bus_catalogue_folder_view(const struct bus_catalogue *catalogue);
 const char *bus_catalogue_exchange_view(const struct bus_catalogue *catalogue);
+/* Version of the catalogue: 16 hex digits, the beginning of SM3 over every file that was read, in order; the same wherever the
+ * same files are loaded. It goes into every delivery and audit record. */
+const char *bus_catalogue_version_view(const struct bus_catalogue *catalogue);
+/* The rule of a kind of right; never NULL for a kind of which the catalogue has an item. */
+const struct bus_rights_rule *bus_catalogue_rights(const struct bus_catalogue *catalogue, enum bus_rights_kind kind);
 size_t bus_catalogue_department_count(const struct bus_catalogue *catalogue);
 const struct bus_department *bus_catalogue_department(const struct bus_catalogue *catalogue, size_t index);
 const struct bus_department *bus_catalogue_find_department(const struct bus_catalogue *catalogue, const char *name);

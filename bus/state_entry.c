@@ -7,9 +7,11 @@ enum record_layout {
     RECORD_LAYOUT = 0,
     RECORD_STATUS = 1,
     RECORD_SUBJECT_KIND = 2,
+    RECORD_MARKS = 3,
     RECORD_ITEM = 4,
+    RECORD_DISPUTES = 6,
     RECORD_FLAGS = 8,
-    RECORD_EXPIRY = 12,
+    RECORD_PUBLICITY = 12,
     RECORD_VERSION = 16,
     RECORD_DIGEST = 24,
     RECORD_HOLDERS = 32,
@@ -17,6 +19,8 @@ enum record_layout {
     RECORD_AUDIT_OFFSET = 48,
     RECORD_FIRST_SEEN = 56,
     RECORD_CHANGED = 64,
+    RECORD_RETENTION = 72,
+    RECORD_WATCH = 76,
 };
 
 enum name_layout { NAME_LAYOUT = 0, NAME_ENDED = 1, NAME_ITEM = 2, NAME_DIGEST = 8, NAME_VERSION = 16 };
@@ -89,9 +93,13 @@ void bus_state_record_write(const struct bus_state_entry *entry, uint8_t out_val
     out_value[RECORD_LAYOUT] = BUS_STATE_VERSION;
     out_value[RECORD_STATUS] = entry->status;
     out_value[RECORD_SUBJECT_KIND] = entry->subject_kind;
+    out_value[RECORD_MARKS] = entry->marks;
     put_u16le(out_value + RECORD_ITEM, entry->item);
+    put_u16le(out_value + RECORD_DISPUTES, entry->disputes);
     bus_put_u32le(out_value + RECORD_FLAGS, entry->flags);
-    bus_put_u32le(out_value + RECORD_EXPIRY, (uint32_t)entry->expiry_days);
+    bus_put_u32le(out_value + RECORD_PUBLICITY, (uint32_t)entry->publicity_days);
+    bus_put_u32le(out_value + RECORD_RETENTION, (uint32_t)entry->retention_days);
+    bus_put_u32le(out_value + RECORD_WATCH, (uint32_t)entry->watch_days);
     bus_put_u64le(out_value + RECORD_VERSION, (uint64_t)entry->version);
     bus_put_u64le(out_value + RECORD_DIGEST, entry->digest);
     bus_put_u64le(out_value + RECORD_HOLDERS, entry->holders);
@@ -118,9 +126,13 @@ enum bus_status bus_state_record_read(struct bus_bytes value, struct bus_state_e
         .digest = bus_get_u64le(data + RECORD_DIGEST),
         .status = data[RECORD_STATUS],
         .subject_kind = data[RECORD_SUBJECT_KIND],
+        .marks = data[RECORD_MARKS],
         .item = get_u16le(data + RECORD_ITEM),
+        .disputes = get_u16le(data + RECORD_DISPUTES),
         .flags = bus_get_u32le(data + RECORD_FLAGS),
-        .expiry_days = (int32_t)bus_get_u32le(data + RECORD_EXPIRY),
+        .publicity_days = (int32_t)bus_get_u32le(data + RECORD_PUBLICITY),
+        .retention_days = (int32_t)bus_get_u32le(data + RECORD_RETENTION),
+        .watch_days = (int32_t)bus_get_u32le(data + RECORD_WATCH),
         .holders = bus_get_u64le(data + RECORD_HOLDERS),
         .state_offset = (int64_t)bus_get_u64le(data + RECORD_STATE_OFFSET),
         .audit_offset = (int64_t)bus_get_u64le(data + RECORD_AUDIT_OFFSET),

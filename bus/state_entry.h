@@ -11,10 +11,14 @@
 
 enum bus_state_kind {
     BUS_STATE_SUBJECT =
-        'R',             /* subject key | record identity: a record; subject key alone: what the register says of it */
+        'R', /* subject key | record identity: a record; subject key alone: what the register says of it */
+    BUS_STATE_STATUS = 'S', /* xq.state only; subject key | record identity: the record's entry as a change of status left it */
     BUS_STATE_LOG = 'L', /* log name: size and peaks of an output log */
     BUS_STATE_SEQUENCE = 'Q', /* adapter | 0x00 | topic: the last sequence number seen */
-    BUS_STATE_BOOK = 'C',     /* the partition's book, as in xq.books */
+    BUS_STATE_BOOK = 'C',     /* day: the partition's book of that day, as in xq.books */
+    BUS_STATE_GRANTS = 'G',   /* subscriber | 0x00 | item number: digest of the grants by which it was served last */
+    BUS_STATE_RESYNC = 'J',   /* subscriber: the resync that is due or under way */
+    BUS_STATE_SWEEP = 'D',    /* how far, and up to which day, what fell due has been settled */
     BUS_STATE_META = 'M',     /* LMDB only: the changelog offset up to which the environment is complete */
 };
 
@@ -22,11 +26,11 @@ enum {
     BUS_STATE_RECORD_KEY_SIZE = 1 + BUS_SUBJECT_KEY_SIZE + BUS_IDENTITY_SIZE,
     BUS_STATE_NAME_KEY_SIZE = 1 + BUS_SUBJECT_KEY_SIZE,
     BUS_STATE_KEY_MAX = 511, /* LMDB's limit */
-    BUS_STATE_RECORD_SIZE = 72,
+    BUS_STATE_RECORD_SIZE = 80,
     BUS_STATE_NAME_SIZE = 24,
     BUS_STATE_LOG_MAX = 8 + BUS_MERKLE_MAX_PEAKS * BUS_DIGEST_SIZE,
     BUS_STATE_NUMBER_SIZE = 8, /* sequence and meta */
-    BUS_STATE_VERSION = 1,     /* first byte of records and names */
+    BUS_STATE_VERSION = 2,     /* first byte of records and names */
 };
 
 enum bus_record_status {
@@ -34,22 +38,44 @@ enum bus_record_status {
     BUS_RECORD_WITHDRAWN, /* a tombstone: beats late older events */
 };
 
+/* What has happened to a record beside its versions, as bits of bus_state_entry.marks. A new life of the record (a PUT after a
+ * withdrawal) begins without any. */
+enum bus_mark {
+    BUS_MARK_CORRECTING,        /* a dispute or request was upheld: the department's correction is awaited */
+    BUS_MARK_REPAIRED,          /* its repair was decided: nobody may hold it */
+    BUS_MARK_RESTRICTED,        /* nobody may hold it */
+    BUS_MARK_RESTRICTED_PUBLIC, /* no public subscriber may hold it */
+    BUS_MARK_PUBLICITY_ENDED,   /* its term of publicity is over: no public subscriber may hold it */
+    BUS_MARK_RETENTION_ENDED,   /* it may be kept no longer: nobody may hold it */
+    BUS_MARK_MINOR,             /* the subject was under 18 at the conduct, or is: no public subscriber may hold it */
+};
+
 /* What the gateway remembers of a record. */
 struct bus_state_entry {
     int64_t version;
     uint64_t digest;
-    uint8_t status;       /* enum bus_record_status */
-    uint8_t subject_kind; /* enum bus_subject_kind */
-    uint16_t item;        /* bus_item.number */
-    uint32_t flags;       /* bit = enum bus_flag */
-    int32_t expiry_days;  /* publicity ends, days since 1970-01-01; INT32_MAX = never */
-    uint64_t holders;     /* bit = bus_subscriber.number */
-    int64_t
-        state_offset; /* LMDB: of the record's last xq.state entry; in xq.state itself: of the one before it; -1 = none */
-    int64_t audit_offset;  /* of the record's last xq.audit entry, -1 = none */
-    int64_t first_seen_ms; /* when the gateway first accepted the record */
-    int64_t changed_ms;    /* when it last accepted a version */
+    uint8_t status;         /* enum bus_record_status */
+    uint8_t subject_kind;   /* enum bus_subject_kind */
+    uint8_t marks;          /* bit = enum bus_mark; of a rights case: enum bus_rights_step */
+    uint16_t item;          /* bus_item.number */
+    uint16_t disputes;      /* open disputes and requests for correction about it */
+    uint32_t flags;         /* bit = enum bus_flag, those of the last event */
+    int32_t publicity_days; /* last day of publicity, days since 1970-01-01; INT32_MAX = no end */
+    int32_t retention_days; /* last day on which it may be kept; INT32_MAX = the clock has not started */
+    int32_t watch_days;     /* last day before its department is reminded: list term, answer to a dispute; INT32_MAX = none */
+    uint64_t holders;       /* bit = bus_subscriber.number */
+    int64_t state_offset;   /* LMDB: of the last xq.state entry that holds the record's event; in xq.state itself: of the one
+                               before it; -1 = none */
+    int64_t audit_offset;   /* of the record's last xq.audit entry, -1 = none */
+    int64_t first_seen_ms;  /* when the gateway first accepted the record */
+    int64_t changed_ms;     /* when it last accepted a version */
 };
+
+/* Whether its holders are to see it as disputed. */
+static inline bool bus_state_is_disputed(const struct bus_state_entry *entry)
+{
+    return entry->disputes > 0 || (entry->marks >> BUS_MARK_CORRECTING & 1) != 0;
+}
 
 /* What the register says of an organisation: its name as a digest, and whether it still exists. */
 struct bus_state_name {

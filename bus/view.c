@@ -6,7 +6,7 @@
 
 enum { VIEW_TEXT_LIMIT = 256 * 1024, MAX_NAMESPACE = 512 };
 
-static const char *const operation_names[] = {"PUT", "WITHDRAW", "STATUS"};
+static const char *const operation_names[] = {"PUT", "WITHDRAW", "STATUS", "RESYNC_BEGIN", "RESYNC_END"};
 static const char *const reason_names[] = {
     [BUS_REASON_NONE] = "NONE",
     [BUS_REASON_CORRECTED] = "CORRECTED",
@@ -22,6 +22,8 @@ static const char *const flag_names[BUS_FLAG_COUNT] = {
     [BUS_FLAG_USCC_INNER_CHECK] = "USCC_INNER_CHECK", [BUS_FLAG_NAME_MISMATCH] = "NAME_MISMATCH",
     [BUS_FLAG_DEREGISTERED] = "DEREGISTERED",         [BUS_FLAG_AREA_ENDED] = "AREA_ENDED",
     [BUS_FLAG_DATE_IN_FUTURE] = "DATE_IN_FUTURE",     [BUS_FLAG_OLD_CITIZEN_NUMBER] = "OLD_CITIZEN_NUMBER",
+    [BUS_FLAG_DISPUTED] = "DISPUTED",                 [BUS_FLAG_RESTRICTED] = "RESTRICTED",
+    [BUS_FLAG_PUBLICITY_ENDED] = "PUBLICITY_ENDED",
 };
 
 const char *bus_flag_name(enum bus_flag flag)
@@ -80,7 +82,7 @@ static void write_head(struct bus_buffer *text, const char *namespace)
 {
     bus_buffer_printf(
         text,
-        "{\"name\":\"operation\",\"doc\":\"操作：写入、撤回或状态变化 / put, withdraw or change of status\",\"type\":");
+        "{\"name\":\"operation\",\"doc\":\"操作：写入、撤回、状态变化、全量同步的开始与结束 / put, withdraw, change of status, begin and end of a resync\",\"type\":");
     write_enum(text, namespace, "delivery_operation", operation_names,
                sizeof operation_names / sizeof operation_names[0]);
     bus_buffer_printf(text, "},{\"name\":\"reason\",\"doc\":\"原因 / why\",\"type\":");
@@ -89,6 +91,7 @@ static void write_head(struct bus_buffer *text, const char *namespace)
         text, "},{\"name\":\"grant\",\"doc\":\"授权 / grant\",\"type\":\"string\"}"
               ",{\"name\":\"purpose\",\"doc\":\"用途 / purpose\",\"type\":\"string\"}"
               ",{\"name\":\"legal_basis\",\"doc\":\"法律依据 / legal basis\",\"type\":\"string\"}"
+              ",{\"name\":\"catalogue\",\"doc\":\"目录版本 / version of the catalogue in force\",\"type\":\"string\"}"
               ",{\"name\":\"flags\",\"doc\":\"提示 / what to be aware of\",\"type\":{\"type\":\"array\",\"items\":");
     write_enum(text, namespace, "delivery_flag", flag_names, BUS_FLAG_COUNT);
     bus_buffer_printf(text, "}},{\"name\":\"version\",\"doc\":\"记录版本 / version of the record\",\"type\":\"long\"}"

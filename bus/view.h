@@ -8,7 +8,13 @@
 #include "bus/catalogue.h"
 
 /* In the order of the schema's enum. */
-enum bus_delivery_operation { BUS_DELIVERY_PUT, BUS_DELIVERY_WITHDRAW, BUS_DELIVERY_STATUS };
+enum bus_delivery_operation {
+    BUS_DELIVERY_PUT,
+    BUS_DELIVERY_WITHDRAW,
+    BUS_DELIVERY_STATUS,       /* of a record that the subscriber holds: reason and flags, no fields */
+    BUS_DELIVERY_RESYNC_BEGIN, /* about an item and partition, not a record: what is current of it follows */
+    BUS_DELIVERY_RESYNC_END,   /* what no delivery since the begin has named is held no longer */
+};
 enum bus_delivery_reason {
     BUS_REASON_NONE,
     BUS_REASON_CORRECTED,
@@ -29,6 +35,9 @@ enum bus_flag {
     BUS_FLAG_AREA_ENDED,         /* area code existed but has ended */
     BUS_FLAG_DATE_IN_FUTURE,     /* decided or occurred later than now */
     BUS_FLAG_OLD_CITIZEN_NUMBER, /* 15 digits, converted */
+    BUS_FLAG_DISPUTED,           /* a dispute is open, or was upheld and the correction is awaited */
+    BUS_FLAG_RESTRICTED,         /* not for the public */
+    BUS_FLAG_PUBLICITY_ENDED,    /* its term of publicity is over */
     BUS_FLAG_COUNT
 };
 const char *bus_flag_name(enum bus_flag flag);
@@ -44,6 +53,7 @@ enum bus_delivery_field {
     BUS_DELIVERY_GRANT,
     BUS_DELIVERY_PURPOSE,
     BUS_DELIVERY_LEGAL_BASIS,
+    BUS_DELIVERY_CATALOGUE, /* version of the catalogue in force, 16 hex digits */
     BUS_DELIVERY_FLAGS,
     BUS_DELIVERY_VERSION,
     BUS_DELIVERY_DELIVERED_AT,

@@ -93,7 +93,7 @@ static void print_head(const struct bus_catalogue *catalogue, const struct cli_l
         return;
     flags_text(last->entry.flags, flags);
     holders_text(catalogue, last->entry.holders, holders);
-    day_text(last->entry.expiry_days, day);
+    day_text(last->entry.publicity_days, day);
     printf("版本 / version: %lld    公示至 / public until: %s\n", (long long)last->entry.version, day);
     printf("标记 / flags: %s\n", flags[0] != '\0' ? flags : "-");
     printf("持有方 / holders: %s\n", holders[0] != '\0' ? holders : "-");
@@ -243,8 +243,8 @@ static void write_entry(struct bus_json *json, const struct bus_catalogue *catal
         write_number(json, "version", entry->version);
         write_number(json, "changed_ms", entry->changed_ms);
         write_number(json, "first_seen_ms", entry->first_seen_ms);
-        day_text(entry->expiry_days, day);
-        write_string(json, "public_until", entry->expiry_days == INT32_MAX ? "" : day);
+        day_text(entry->publicity_days, day);
+        write_string(json, "public_until", entry->publicity_days == INT32_MAX ? "" : day);
         bus_json_name(json, "flags");
         bus_json_array(json);
         for (int i = 0; i < BUS_FLAG_COUNT; i++)

@@ -9,11 +9,22 @@
 #define GATEWAY_EXCHANGE_H
 
 #include "bus/arena.h"
+#include "bus/rights.h"
 #include "bus/state_entry.h"
 #include "bus/subject.h"
 #include "bus/view.h"
 
 enum { GATEWAY_MAX_NOTICES = 4 };
+
+/* Why an exchange is in the batch. Only an EVENT came from an in topic; the others are made by the gateway, stand where their
+ * effect belongs in the order of deliveries, and skip the stages that do not concern them. */
+enum gateway_cause {
+    GATEWAY_CAUSE_EVENT,
+    GATEWAY_CAUSE_RIGHTS, /* what the rights event before it does to the record that it is about */
+    GATEWAY_CAUSE_EXPIRY, /* something has fallen due for the record (gateway/expiry.c) */
+    GATEWAY_CAUSE_RESYNC, /* the record as xq.state holds it, for one subscriber (gateway/resync.c) */
+    GATEWAY_CAUSE_MARKER, /* begin or end of a resync of one item for one subscriber; about no record */
+};
 
 enum gateway_verdict {
     GATEWAY_ACCEPTED,
@@ -44,7 +55,9 @@ struct gateway_slot;   /* gateway/state/overlay.h */
 struct gateway_source; /* gateway/batch.h: the topic and partition it came from */
 
 struct gateway_exchange {
-    /* The record as it came, from the worker. */
+    enum gateway_cause cause;
+
+    /* The record as it came, from the worker; of a RESYNC the event that xq.state holds. */
     struct gateway_source *source;
     const char *topic;
     int32_t partition;
@@ -68,13 +81,18 @@ struct gateway_exchange {
     /* 2 validate */
     uint8_t subject_key[BUS_SUBJECT_KEY_SIZE];
     uint32_t flags; /* bit = enum bus_flag; reconcile adds to them */
-    bool is_minor;  /* a person under 18 on the batch's day */
+    bool is_minor;  /* a person under 18 on the batch's day, or at the conduct */
+    struct bus_rights rights; /* of an EVENT of the department "rights" and of its RIGHTS consequence */
 
     /* 3 reconcile */
     uint8_t record[BUS_IDENTITY_SIZE]; /* record identity */
     enum gateway_verdict verdict;
     struct bus_state_entry entry;                 /* as it will stand after this event */
     uint64_t holders_before;                      /* who holds an earlier version */
+    bool writes;                                  /* the entry has changed and goes into the state */
+    enum bus_delivery_reason change;              /* what has happened, to tell holders; NONE: nothing but a version */
+    const struct bus_subscriber *only;            /* RESYNC, MARKER: whom it is for; NULL = everyone */
+    enum bus_delivery_operation marker;           /* MARKER: RESYNC_BEGIN or RESYNC_END */
     bool again;                                   /* an earlier event of this batch changed the record */
     struct gateway_slot *record_slot, *name_slot; /* their places in the state; name only of organisations */
     struct gateway_notice notices[GATEWAY_MAX_NOTICES];

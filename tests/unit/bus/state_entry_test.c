@@ -18,7 +18,7 @@ static void a_record_entry_is_laid_out_as_documented(void **unused)
         .subject_kind = BUS_SUBJECT_PERSON,
         .item = 0x2122,
         .flags = 0x31323334,
-        .expiry_days = INT32_MAX,
+        .publicity_days = INT32_MAX,
         .holders = UINT64_C(0x8000000000000001),
         .state_offset = -1,
         .audit_offset = 5,
@@ -43,7 +43,7 @@ static void a_record_entry_is_laid_out_as_documented(void **unused)
 static void a_record_entry_reads_back_with_its_event(void **unused)
 {
     (void)unused;
-    struct bus_state_entry entry = {.version = -3, .item = 17, .expiry_days = -5, .state_offset = -1}, found;
+    struct bus_state_entry entry = {.version = -3, .item = 17, .publicity_days = -5, .state_offset = -1}, found;
     uint8_t value[BUS_STATE_RECORD_SIZE + 5];
     bus_state_record_write(&entry, value);
     memcpy(value + BUS_STATE_RECORD_SIZE, "event", 5);
@@ -52,7 +52,7 @@ static void a_record_entry_reads_back_with_its_event(void **unused)
     assert_true(bus_bytes_equal_text(event, "event"));
     assert_int_equal(found.version, -3);
     assert_int_equal(found.item, 17);
-    assert_int_equal(found.expiry_days, -5);
+    assert_int_equal(found.publicity_days, -5);
     assert_int_equal(found.state_offset, -1);
 }
 

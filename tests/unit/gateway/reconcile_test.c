@@ -154,7 +154,7 @@ static void a_first_version_makes_the_entry(void **unused)
     assert_int_equal(exchange.entry.version, 5);
     assert_int_equal(exchange.entry.status, BUS_RECORD_LIVE);
     assert_int_equal(exchange.entry.item, bus_catalogue_find_item(catalogue, "tax", "arrears")->number);
-    assert_int_equal(exchange.entry.expiry_days, 20500);
+    assert_int_equal(exchange.entry.publicity_days, 20500);
     assert_int_equal(exchange.entry.state_offset, -1);
     assert_int_equal(exchange.entry.audit_offset, -1);
     assert_int_equal(exchange.entry.first_seen_ms, 1000);

@@ -44,7 +44,7 @@ static struct bus_state_entry entry_of(int64_t version)
                                     .digest = 77,
                                     .item = 300,
                                     .holders = 5,
-                                    .expiry_days = 20000,
+                                    .publicity_days = 20000,
                                     .state_offset = -1,
                                     .audit_offset = -1};
 }

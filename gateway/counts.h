@@ -1,0 +1,14 @@
+/* Counts: what a batch that has been through the stages adds to the books of its partitions. */
+#ifndef GATEWAY_COUNTS_H
+#define GATEWAY_COUNTS_H
+
+#include "gateway/batch.h"
+#include "gateway/meter.h"
+#include "gateway/state/state.h"
+
+/* FATAL out of memory. */
+BUS_MUST_CHECK enum bus_status gateway_counts_batch(const struct bus_catalogue *catalogue,
+                                                    const struct gateway_states *states, struct gateway_batch *batch,
+                                                    struct gateway_meter *meter, struct bus_error *error);
+
+#endif
