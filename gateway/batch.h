@@ -7,7 +7,7 @@
 
 enum { GATEWAY_MAX_SOURCES = 4096, GATEWAY_ADAPTER_NAME_MAX = 64 };
 
-/* One in topic and partition of a batch. */
+/* One in topic and partition of a batch. One that only the gateway's own exchanges stand for has nothing to commit: next < 0. */
 struct gateway_source {
     char topic[BUS_TOPIC_SIZE];
     int32_t partition;
@@ -58,6 +58,24 @@ void gateway_batch_reset(struct gateway_batch *batch);
 BUS_MUST_CHECK enum bus_status gateway_batch_add(struct gateway_batch *batch, const struct gateway_input *input,
                                                  struct bus_error *error);
 bool gateway_batch_is_full(const struct gateway_batch *batch);
+/* Adds an exchange that came from no in topic. `value` (may be empty) is borrowed until the batch is reset. Meant for as long as the
+ * batch is not full. FATAL: memory. */
+BUS_MUST_CHECK enum bus_status gateway_batch_append(struct gateway_batch *batch, enum gateway_cause cause,
+                                                    const struct bus_item *item, int32_t partition,
+                                                    struct bus_bytes value, struct gateway_exchange **out_exchange,
+                                                    struct bus_error *error);
+/* The same, right behind the exchange at `index`, whose consequence it is. */
+BUS_MUST_CHECK enum bus_status gateway_batch_insert_after(struct gateway_batch *batch, size_t index,
+                                                          enum gateway_cause cause, const struct bus_item *item,
+                                                          struct gateway_exchange **out_exchange,
+                                                          struct bus_error *error);
+/* Something of this partition's state changes in the batch, even if no exchange is about it. */
+void gateway_batch_touch(struct gateway_batch *batch, int32_t partition);
+/* Whether the batch has an exchange of the partition, or touches it. */
+bool gateway_batch_touches(const struct gateway_batch *batch, int32_t partition);
+/* Nothing is in it, nor touched. */
+bool gateway_batch_is_empty(const struct gateway_batch *batch);
+/* Exchanges in the order in which what they deliver goes out. */
 size_t gateway_batch_count(const struct gateway_batch *batch);
 struct gateway_exchange *gateway_batch_exchange(struct gateway_batch *batch, size_t index);
 size_t gateway_batch_source_count(const struct gateway_batch *batch);

@@ -14,13 +14,11 @@ struct gateway_settle {
     char state_topic[BUS_TOPIC_SIZE], books_topic[BUS_TOPIC_SIZE];
     struct gateway_refusals refusals;
     struct gateway_disclosures *disclosures;
-    bool touched[]; /* by partition: has the batch anything of it */
 };
 
 struct gateway_settle *gateway_settle_create(const struct gateway_settle_options *options)
 {
-    struct gateway_settle *settle =
-        calloc(1, sizeof *settle + (size_t)options->states->count * sizeof settle->touched[0]);
+    struct gateway_settle *settle = calloc(1, sizeof *settle);
     if (settle == NULL)
         return NULL;
     settle->options = *options;
@@ -41,13 +39,6 @@ void gateway_settle_destroy(struct gateway_settle *settle)
     gateway_refusals_release(&settle->refusals);
     gateway_disclosures_destroy(settle->disclosures);
     free(settle);
-}
-
-static void note_partitions(struct gateway_settle *settle, struct gateway_batch *batch)
-{
-    memset(settle->touched, 0, (size_t)settle->options.states->count * sizeof settle->touched[0]);
-    for (size_t i = 0; i < gateway_batch_source_count(batch); i++)
-        settle->touched[gateway_batch_source(batch, i)->partition] = true;
 }
 
 static enum bus_status produce(struct gateway_settle *settle, const struct bus_record *record, struct bus_error *error)
@@ -203,7 +194,7 @@ static enum bus_status settle_state(struct gateway_settle *settle, struct gatewa
 {
     enum bus_status status = BUS_OK;
     for (int32_t i = 0; status == BUS_OK && i < settle->options.states->count; i++) {
-        if (!settle->touched[i])
+        if (!gateway_batch_touches(batch, i))
             continue;
         struct gateway_slot *const *slots;
         size_t count = 0;
@@ -221,18 +212,21 @@ static enum bus_status settle_offsets(struct gateway_settle *settle, struct gate
     struct bus_offset *offsets = bus_arena_allocate(gateway_batch_arena(batch), count * sizeof *offsets);
     if (offsets == NULL)
         return fail_memory(error);
+    size_t used = 0;
     for (size_t i = 0; i < count; i++) {
         const struct gateway_source *source = gateway_batch_source(batch, i);
-        offsets[i] = (struct bus_offset){source->topic, source->partition, source->next};
+        if (source->next >= 0)
+            offsets[used++] = (struct bus_offset){source->topic, source->partition, source->next};
     }
-    return settle->options.outlet.send_offsets(settle->options.outlet.self, offsets, count, error);
+    return used > 0 ? settle->options.outlet.send_offsets(settle->options.outlet.self, offsets, used, error) : BUS_OK;
 }
 
-static enum bus_status write_states(struct gateway_settle *settle, struct bus_error *error)
+static enum bus_status write_states(struct gateway_settle *settle, const struct gateway_batch *batch,
+                                    struct bus_error *error)
 {
     enum bus_status status = BUS_OK;
     for (int32_t i = 0; status == BUS_OK && i < settle->options.states->count; i++)
-        if (settle->touched[i])
+        if (gateway_batch_touches(batch, i))
             status = gateway_state_commit(settle->options.states->of[i], error);
     gateway_meter_lap(settle->options.meter, GATEWAY_PHASE_STATE);
     return status;
@@ -256,11 +250,9 @@ static enum bus_status fill_transaction(struct gateway_settle *settle, struct ga
 
 void gateway_settle_discard(struct gateway_settle *settle, struct gateway_batch *batch)
 {
-    for (size_t i = 0; i < gateway_batch_source_count(batch); i++) {
-        struct gateway_state *state = settle->options.states->of[gateway_batch_source(batch, i)->partition];
-        if (state != NULL)
-            gateway_state_discard(state);
-    }
+    for (int32_t i = 0; i < settle->options.states->count; i++)
+        if (gateway_batch_touches(batch, i) && settle->options.states->of[i] != NULL)
+            gateway_state_discard(settle->options.states->of[i]);
 }
 
 /* Nothing of the batch stays. What cannot be aborted is left to the next start, which fences it. */
@@ -283,7 +275,6 @@ enum bus_status gateway_settle(struct gateway_settle *settle, struct gateway_bat
                                struct bus_error *error)
 {
     struct gateway_outlet *outlet = &settle->options.outlet;
-    note_partitions(settle, batch);
     enum bus_status status = outlet->begin(outlet->self, error);
     if (status == BUS_OK)
         status = fill_transaction(settle, batch, now_ms, error);
@@ -292,5 +283,5 @@ enum bus_status gateway_settle(struct gateway_settle *settle, struct gateway_bat
     gateway_meter_lap(settle->options.meter, GATEWAY_PHASE_COMMIT);
     if (status != BUS_OK)
         return give_up(settle, batch, status, error);
-    return write_states(settle, error);
+    return write_states(settle, batch, error);
 }
