@@ -24,6 +24,12 @@ void *bus_catalogue_allocate(struct bus_catalogue *catalogue, size_t count, size
     return memory;
 }
 
+const char *bus_catalogue_copy(struct bus_catalogue *catalogue, const char *text)
+{
+    char *copy = bus_catalogue_allocate(catalogue, strlen(text) + 1, 1);
+    return copy != NULL ? strcpy(copy, text) : NULL;
+}
+
 enum bus_status bus_catalogue_read(struct bus_catalogue *catalogue, const char *path,
                                    const struct bus_settings **out_settings, struct bus_error *error)
 {
@@ -74,11 +80,17 @@ static enum bus_status load_parts(struct bus_catalogue *catalogue, const struct 
         return status;
     catalogue->exchange = bus_settings_text(root, catalogue_options, "exchange");
     catalogue->folder = bus_settings_folder_view(settings);
+    catalogue->codes_folder = bus_catalogue_copy(catalogue, codes);
+    catalogue->receivers_folder = bus_catalogue_copy(catalogue, receivers);
+    if (catalogue->codes_folder == NULL || catalogue->receivers_folder == NULL)
+        return bus_fail(error, BUS_FATAL, "cannot load the catalogue: out of memory");
     status = bus_catalogue_load_codes(catalogue, codes, error);
     if (status == BUS_OK)
         status = bus_catalogue_load_items(catalogue, settings, bus_settings_child(root, "departments"),
                                           bus_settings_child(root, "items"), error);
-    return status == BUS_OK ? bus_catalogue_load_subscribers(catalogue, receivers, error) : status;
+    if (status == BUS_OK)
+        status = bus_catalogue_load_subscribers(catalogue, receivers, error);
+    return status == BUS_OK ? bus_catalogue_find_version(catalogue, error) : status;
 }
 
 enum bus_status bus_catalogue_load(const char *path, struct bus_catalogue **out_catalogue, struct bus_error *error)
@@ -124,6 +136,11 @@ const char *bus_catalogue_folder_view(const struct bus_catalogue *catalogue)
 const char *bus_catalogue_exchange_view(const struct bus_catalogue *catalogue)
 {
     return catalogue->exchange;
+}
+
+const char *bus_catalogue_version_view(const struct bus_catalogue *catalogue)
+{
+    return catalogue->version;
 }
 
 size_t bus_catalogue_department_count(const struct bus_catalogue *catalogue)

@@ -6,7 +6,12 @@
 #include "bus/catalogue.h"
 #include "bus/settings.h"
 
-enum { BUS_CATALOGUE_MAX_FILES = 512, BUS_CATALOGUE_MAX_ITEMS = 1024, BUS_CATALOGUE_PATH_SIZE = 1024 };
+enum {
+    BUS_CATALOGUE_MAX_FILES = 512,
+    BUS_CATALOGUE_MAX_ITEMS = 1024,
+    BUS_CATALOGUE_PATH_SIZE = 1024,
+    BUS_CATALOGUE_VERSION_SIZE = 16, /* hex digits */
+};
 
 struct bus_catalogue {
     struct bus_arena *arena;                             /* arrays; texts live in the settings */
@@ -15,7 +20,8 @@ struct bus_catalogue {
     struct bus_schema *schemas[BUS_CATALOGUE_MAX_ITEMS]; /* each once, also when several items share it */
     const char *schema_paths[BUS_CATALOGUE_MAX_ITEMS];
     size_t schema_count;
-    const char *folder, *exchange;
+    const char *folder, *codes_folder, *receivers_folder, *exchange;
+    char version[BUS_CATALOGUE_VERSION_SIZE + 1];
     struct bus_department *departments;
     size_t department_count;
     struct bus_item *items;
@@ -30,6 +36,8 @@ struct bus_catalogue {
 
 /* Zeroed memory of the catalogue; NULL out of memory. */
 void *bus_catalogue_allocate(struct bus_catalogue *catalogue, size_t count, size_t size);
+/* A text of the catalogue; NULL out of memory. */
+const char *bus_catalogue_copy(struct bus_catalogue *catalogue, const char *text);
 /* Reads a settings file that stays open until destroy. */
 BUS_MUST_CHECK enum bus_status bus_catalogue_read(struct bus_catalogue *catalogue, const char *path,
                                                   const struct bus_settings **out_settings, struct bus_error *error);
@@ -52,5 +60,7 @@ BUS_MUST_CHECK enum bus_status bus_catalogue_load_items(struct bus_catalogue *ca
 /* The folder of subscribers, each a folder with grants.cfg. */
 BUS_MUST_CHECK enum bus_status bus_catalogue_load_subscribers(struct bus_catalogue *catalogue, const char *folder,
                                                               struct bus_error *error);
+/* Last of all: catalogue->version, from everything that was read. */
+BUS_MUST_CHECK enum bus_status bus_catalogue_find_version(struct bus_catalogue *catalogue, struct bus_error *error);
 
 #endif

@@ -19,10 +19,14 @@ static const char *const reason_names[] = {
     [BUS_REASON_GRANT_ENDED] = "GRANT_ENDED",
 };
 static const char *const flag_names[BUS_FLAG_COUNT] = {
-    [BUS_FLAG_USCC_INNER_CHECK] = "USCC_INNER_CHECK", [BUS_FLAG_NAME_MISMATCH] = "NAME_MISMATCH",
-    [BUS_FLAG_DEREGISTERED] = "DEREGISTERED",         [BUS_FLAG_AREA_ENDED] = "AREA_ENDED",
-    [BUS_FLAG_DATE_IN_FUTURE] = "DATE_IN_FUTURE",     [BUS_FLAG_OLD_CITIZEN_NUMBER] = "OLD_CITIZEN_NUMBER",
-    [BUS_FLAG_DISPUTED] = "DISPUTED",                 [BUS_FLAG_RESTRICTED] = "RESTRICTED",
+    [BUS_FLAG_USCC_INNER_CHECK] = "USCC_INNER_CHECK",
+    [BUS_FLAG_NAME_MISMATCH] = "NAME_MISMATCH",
+    [BUS_FLAG_DEREGISTERED] = "DEREGISTERED",
+    [BUS_FLAG_AREA_ENDED] = "AREA_ENDED",
+    [BUS_FLAG_DATE_IN_FUTURE] = "DATE_IN_FUTURE",
+    [BUS_FLAG_OLD_CITIZEN_NUMBER] = "OLD_CITIZEN_NUMBER",
+    [BUS_FLAG_DISPUTED] = "DISPUTED",
+    [BUS_FLAG_RESTRICTED] = "RESTRICTED",
     [BUS_FLAG_PUBLICITY_ENDED] = "PUBLICITY_ENDED",
 };
 
@@ -44,7 +48,7 @@ const char *bus_delivery_reason_name(enum bus_delivery_reason reason)
 /* A view and what project copies for each of its deliveries. */
 struct view {
     struct bus_view public;
-    struct bus_bytes words; /* grant, purpose and legal basis, encoded */
+    struct bus_bytes words; /* grant, purpose, legal basis and catalogue version, encoded */
 };
 
 struct range {
@@ -168,7 +172,7 @@ static enum bus_status find_fields(struct bus_view *view, struct bus_error *erro
     return BUS_OK;
 }
 
-static enum bus_status encode_words(struct view *view, struct bus_error *error)
+static enum bus_status encode_words(struct view *view, const char *catalogue_version, struct bus_error *error)
 {
     const struct bus_grant *grant = view->public.grant;
     struct bus_buffer words;
@@ -176,6 +180,7 @@ static enum bus_status encode_words(struct view *view, struct bus_error *error)
     bus_datum_append_bytes(&words, bus_bytes_text(grant->name));
     bus_datum_append_bytes(&words, bus_bytes_text(grant->purpose));
     bus_datum_append_bytes(&words, bus_bytes_text(grant->legal_basis));
+    bus_datum_append_bytes(&words, bus_bytes_text(catalogue_version));
     if (words.failed) {
         bus_buffer_release(&words);
         return bus_fail(error, BUS_FATAL, "grant %s: purpose and legal basis are too long", grant->name);
@@ -184,11 +189,11 @@ static enum bus_status encode_words(struct view *view, struct bus_error *error)
     return BUS_OK;
 }
 
-static enum bus_status build_view(struct view *view, struct bus_error *error)
+static enum bus_status build_view(struct view *view, const char *catalogue_version, struct bus_error *error)
 {
     enum bus_status status = find_fields(&view->public, error);
     if (status == BUS_OK)
-        status = encode_words(view, error);
+        status = encode_words(view, catalogue_version, error);
     if (status != BUS_OK)
         return status;
     struct bus_buffer text;
@@ -201,7 +206,8 @@ static enum bus_status build_view(struct view *view, struct bus_error *error)
     return status == BUS_REJECT ? BUS_FATAL : status; /* a derived schema that is none is our mistake */
 }
 
-static enum bus_status append_view(struct bus_views *views, const struct bus_grant *grant, const struct bus_item *item,
+static enum bus_status append_view(struct bus_views *views, const struct bus_catalogue *catalogue,
+                                   const struct bus_grant *grant, const struct bus_item *item,
                                    const struct bus_item_version *version, struct bus_error *error)
 {
     if (views->count == views->capacity) {
@@ -214,7 +220,7 @@ static enum bus_status append_view(struct bus_views *views, const struct bus_gra
     }
     struct view *view = &views->views[views->count++];
     *view = (struct view){.public = {.grant = grant, .item = item, .version = version}};
-    return build_view(view, error);
+    return build_view(view, bus_catalogue_version_view(catalogue), error);
 }
 
 static bool grant_is_on(const struct bus_grant *grant, const struct bus_item *item)
@@ -233,7 +239,7 @@ static enum bus_status append_version(struct bus_views *views, const struct bus_
         const struct bus_subscriber *subscriber = bus_catalogue_subscriber(catalogue, s);
         for (size_t g = 0; g < subscriber->grant_count && status == BUS_OK; g++)
             if (grant_is_on(&subscriber->grants[g], item))
-                status = append_view(views, &subscriber->grants[g], item, version, error);
+                status = append_view(views, catalogue, &subscriber->grants[g], item, version, error);
     }
     range->count = views->count - range->first;
     return status;

@@ -267,6 +267,40 @@ static void names_missing_files_and_folders(void **state)
     }
 }
 
+/* The version of the catalogue at `copy`. */
+static void find_version(const struct copy *copy, char out_version[32])
+{
+    struct bus_catalogue *loaded = NULL;
+    struct bus_error error;
+    if (bus_catalogue_load(copy->catalogue, &loaded, &error) != BUS_OK)
+        fail_msg("%s", error.message);
+    snprintf(out_version, 32, "%s", bus_catalogue_version_view(loaded));
+    bus_catalogue_destroy(loaded);
+}
+
+static void the_version_is_that_of_the_files_wherever_they_lie(void **state)
+{
+    (void)state;
+    struct copy copy;
+    char before[32], after[32];
+    make_copy(&copy);
+    find_version(&copy, before);
+    assert_int_equal(strlen(before), 16);
+    assert_int_equal(strspn(before, "0123456789abcdef"), 16);
+    assert_string_equal(before, bus_catalogue_version_view(catalogue));
+    static const char *const files[] = {"schemas/catalogue.cfg", COURT, "schemas/codes/areas.cfg"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        edit(&copy, "$s/$/ # a word/", files[i]);
+        find_version(&copy, after);
+        assert_string_not_equal(after, before);
+        snprintf(before, sizeof before, "%s", after);
+    }
+    edit(&copy, "$s/$/ /", "schemas/tax/arrears-1.avsc");
+    find_version(&copy, after);
+    assert_string_not_equal(after, before);
+    test_folder_remove(copy.folder);
+}
+
 static void grants_are_in_force_on_days_in_beijing(void **state)
 {
     (void)state;
@@ -408,6 +442,7 @@ int main(void)
         cmocka_unit_test(areas_have_lives),
         cmocka_unit_test(names_place_and_reason_of_every_fault),
         cmocka_unit_test(names_missing_files_and_folders),
+        cmocka_unit_test(the_version_is_that_of_the_files_wherever_they_lie),
         cmocka_unit_test(grants_are_in_force_on_days_in_beijing),
         cmocka_unit_test(the_catalogue_of_the_tree_is_whole),
         cmocka_unit_test(a_published_schema_never_changes),

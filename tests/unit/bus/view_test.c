@@ -88,6 +88,9 @@ static void delivery_holds_the_granted_fields_and_no_other(void **state)
     struct bus_value version =
         bus_datum_value(bus_schema_field(view->schema, BUS_DELIVERY_VERSION), datum, fields[BUS_DELIVERY_VERSION]);
     assert_int_equal(version.integer, 7);
+    struct bus_value catalogue =
+        bus_datum_value(bus_schema_field(view->schema, BUS_DELIVERY_CATALOGUE), datum, fields[BUS_DELIVERY_CATALOGUE]);
+    assert_true(bus_bytes_equal_text(catalogue.bytes, bus_catalogue_version_view(fixture->catalogue)));
     assert_non_null(memmem(datum.data, datum.length, "document_number", 15));
     for (size_t i = 0; i < bus_schema_field_count(view->version->schema); i++) {
         const struct bus_field *field = bus_schema_field(view->version->schema, i);
