@@ -10,14 +10,15 @@ enum { ADMIN_TIMEOUT_MS = 15000, NUMBER_SIZE = 24, SEEN_TRIES = 100, SEEN_PAUSE_
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 
-/* What is not by item or by subscriber. Audit is kept three years (GB/T 35273 asks for traceable disclosure), the in topics
- * and the outputs as long as a department or subscriber may want to look back. */
+/* How long is kept what is not for ever. Audit is kept three years (GB/T 35273 asks for traceable disclosure), and as long what was
+ * decided about records and who asked for what; the in topics and the outputs as long as a department or subscriber may want to look
+ * back. */
 enum {
     KEEP_IN_DAYS = 400,
     KEEP_OUT_DAYS = 400,
     KEEP_QUARANTINE_DAYS = 800,
     KEEP_AUDIT_DAYS = 1200,
-    FIXED_TOPICS = 10,
+    FIXED_TOPICS = 7,
 };
 
 static const struct fixed_topic {
@@ -27,15 +28,12 @@ static const struct fixed_topic {
     int days; /* 0 = for ever */
     const char *meaning_zh, *meaning_en;
 } fixed_topics[FIXED_TOPICS] = {
-    {"in.rights.dispute", false, false, KEEP_AUDIT_DAYS, "异议", "disputes"},
-    {"in.rights.correction", false, false, KEEP_AUDIT_DAYS, "更正", "corrections"},
-    {"in.rights.repair", false, false, KEEP_AUDIT_DAYS, "信用修复", "credit repair"},
-    {"in.rights.restriction", false, false, KEEP_AUDIT_DAYS, "限制处理", "restriction of processing"},
     {BUS_TOPIC_STATE, false, true, 0, "分区状态变更日志", "partition state, changelog"},
     {BUS_TOPIC_QUARANTINE, false, false, KEEP_QUARANTINE_DAYS, "隔离区", "quarantine"},
     {BUS_TOPIC_AUDIT, false, false, KEEP_AUDIT_DAYS, "披露审计", "audit of disclosures"},
     {BUS_TOPIC_BOOKS, false, true, 0, "对账", "books"},
     {BUS_TOPIC_POSITIONS, true, true, 0, "适配器源位置", "adapters' source positions"},
+    {BUS_TOPIC_REQUESTS, false, false, KEEP_AUDIT_DAYS, "请求：重新投递", "requests: resync"},
     {BUS_TOPIC_RECEIPTS, false, false, KEEP_AUDIT_DAYS, "回执", "receipts"},
 };
 
@@ -49,7 +47,7 @@ void bus_topic_named(const char *prefix, const char *name, char out_topic[BUS_TO
 static void plan_item(const char *prefix, const struct bus_item *item, struct bus_topic_plan *plan)
 {
     bus_topic_in(prefix, item, plan->name);
-    plan->retention_ms = KEEP_IN_DAYS * DAY_MS;
+    plan->retention_ms = (item->rights == BUS_RIGHTS_NONE ? KEEP_IN_DAYS : KEEP_AUDIT_DAYS) * DAY_MS;
     snprintf(plan->meaning_zh, sizeof plan->meaning_zh, "%s", item->name_zh);
     snprintf(plan->meaning_en, sizeof plan->meaning_en, "%s", item->name_en);
 }

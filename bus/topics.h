@@ -11,6 +11,7 @@
 #define BUS_TOPIC_AUDIT "audit"
 #define BUS_TOPIC_BOOKS "books"
 #define BUS_TOPIC_POSITIONS "positions"
+#define BUS_TOPIC_REQUESTS "requests"
 #define BUS_TOPIC_RECEIPTS "receipts"
 
 /* "<prefix><name>". */
