@@ -11,6 +11,7 @@ static const struct bus_option catalogue_options[] = {
     {"exchange", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name of the exchange, signed in every seal"},
     {"departments", BUS_OPTION_LIST, NULL, 0, 0, NULL, "who delivers records"},
     {"items", BUS_OPTION_LIST, NULL, 0, 0, NULL, "what may be recorded"},
+    {"rights", BUS_OPTION_LIST, "", 0, 0, NULL, "who may raise and decide which right of a subject"},
     {"codes", BUS_OPTION_TEXT, "codes", 0, 0, NULL, "folder of code lists"},
     {"receivers", BUS_OPTION_TEXT, "../subscribers/receivers", 0, 0, NULL, "folder of subscribers"},
     {NULL, BUS_OPTION_TEXT, NULL, 0, 0, NULL, NULL},
@@ -88,6 +89,8 @@ static enum bus_status load_parts(struct bus_catalogue *catalogue, const struct 
     if (status == BUS_OK)
         status = bus_catalogue_load_items(catalogue, settings, bus_settings_child(root, "departments"),
                                           bus_settings_child(root, "items"), error);
+    if (status == BUS_OK)
+        status = bus_catalogue_load_rights(catalogue, settings, bus_settings_child(root, "rights"), error);
     if (status == BUS_OK)
         status = bus_catalogue_load_subscribers(catalogue, receivers, error);
     return status == BUS_OK ? bus_catalogue_find_version(catalogue, error) : status;

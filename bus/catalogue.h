@@ -26,8 +26,8 @@ enum bus_rights_kind {
 /* Who may raise and decide what, and how long it may take. */
 struct bus_rights_rule {
     enum bus_rights_kind kind;
-    bool by_own;      /* the department whose record it is */
-    bool by_exchange; /* an officer of the exchange */
+    bool by_own;                                     /* the department whose record it is */
+    bool by_exchange;                                /* an officer of the exchange */
     const struct bus_department *const *departments; /* others that may, whatever the record */
     size_t department_count;
     int answer_days; /* within which it must be answered, 0 = no clock */
@@ -45,8 +45,8 @@ struct bus_term {
     const char *from; /* a date or timestamp field; null in a record: this term does not run */
     int years, months, days;
     int grace_working_days;
-    const char *rule_version;      /* only for records with this rule_version; "" = any */
-    const char *field;             /* only for records whose `field` has one of `values`; "" = all */
+    const char *rule_version; /* only for records with this rule_version; "" = any */
+    const char *field;        /* only for records whose `field` has one of `values`; "" = all */
     const char *const *values;
     size_t value_count;
 };
@@ -71,7 +71,8 @@ struct bus_item {
     const char *const *register_ended; /* its values that mean "no more" */
     size_t register_ended_count;
     enum bus_rights_kind rights; /* NONE for everything that departments record */
-    const struct bus_term *terms; /* of a kind the first that fits a record counts; publicity_until goes before all of its kind */
+    const struct bus_term
+        *terms; /* of a kind the first that fits a record counts; publicity_until goes before all of its kind */
     size_t term_count;
     const char *const *key_fields;
     size_t key_field_count;

@@ -31,6 +31,8 @@ static const struct bus_option item_options[] = {
     {"register", BUS_OPTION_BOOLEAN, "false", 0, 0, NULL, "it tells which names are registered"},
     {"register_status", BUS_OPTION_TEXT, "", 0, 0, NULL, "field that says whether an organisation exists still"},
     {"register_ended", BUS_OPTION_TEXTS, "", 0, 0, NULL, "values of it that mean no more"},
+    {"rights", BUS_OPTION_TEXT, "", 0, 0, "dispute|correction|repair|restriction", "it is this right of the subject"},
+    {"terms", BUS_OPTION_LIST, "", 0, 0, NULL, "what falls due for its records"},
     {NULL, BUS_OPTION_TEXT, NULL, 0, 0, NULL, NULL},
 };
 
@@ -260,6 +262,8 @@ static enum bus_status load_item(struct bus_catalogue *catalogue, const struct b
     status = load_versions(catalogue, node, item, error);
     if (status == BUS_OK)
         status = load_fields(catalogue, node, item, error);
+    if (status == BUS_OK)
+        status = bus_catalogue_load_item_rules(catalogue, node, item, error);
     if (status == BUS_OK)
         catalogue->item_count++;
     return status;

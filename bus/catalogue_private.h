@@ -28,6 +28,7 @@ struct bus_catalogue {
     size_t item_count;
     struct bus_subscriber *subscribers;
     size_t subscriber_count;
+    const struct bus_rights_rule *rights[BUS_RIGHTS_RESTRICTION + 1]; /* by kind */
     struct bus_code_list *lists;
     size_t list_count;
     struct bus_area *areas; /* ascending by code */
@@ -57,6 +58,14 @@ BUS_MUST_CHECK enum bus_status bus_catalogue_load_items(struct bus_catalogue *ca
                                                         const struct bus_settings *settings,
                                                         const struct bus_settings_node *departments,
                                                         const struct bus_settings_node *items, struct bus_error *error);
+/* Which right an item is, and its terms; its versions are loaded. */
+BUS_MUST_CHECK enum bus_status bus_catalogue_load_item_rules(struct bus_catalogue *catalogue,
+                                                             const struct bus_settings_node *node,
+                                                             struct bus_item *item, struct bus_error *error);
+/* The rules of rights (`list` may be NULL), after all items. */
+BUS_MUST_CHECK enum bus_status bus_catalogue_load_rights(struct bus_catalogue *catalogue,
+                                                         const struct bus_settings *settings,
+                                                         const struct bus_settings_node *list, struct bus_error *error);
 /* The folder of subscribers, each a folder with grants.cfg. */
 BUS_MUST_CHECK enum bus_status bus_catalogue_load_subscribers(struct bus_catalogue *catalogue, const char *folder,
                                                               struct bus_error *error);

@@ -29,15 +29,19 @@ struct bus_rights {
     bool public_only;   /* restriction: scope PUBLIC */
 };
 
-const char *bus_rights_kind_name(enum bus_rights_kind kind); /* dispute, correction, repair, restriction: the item's name */
-const char *bus_rights_step_name(enum bus_rights_step step); /* OPENED, … */
+const char *bus_rights_kind_name(
+    enum bus_rights_kind kind); /* dispute, correction, repair, restriction: the item's name */
+const char *bus_rights_step_name(enum bus_rights_step step);       /* OPENED, … */
 enum bus_rights_kind bus_rights_kind_parse(struct bus_bytes name); /* NONE when it is none */
-/* Whether `step` may follow `last` (NO_STEP: a new case) in a case of this kind. */
+/* Whether `step` may follow `last` (NO_STEP: a new case) in a case of this kind. The same step once more is a correction of the
+ * case's particulars (another document number, a longer term to answer): it may follow, and does nothing to the record. */
 bool bus_rights_may_follow(enum bus_rights_kind kind, enum bus_rights_step last, enum bus_rights_step step);
-/* Reads a walked PUT of a rights item. REJECT RIGHTS_STEP: a step that this kind does not have. */
+/* Reads a walked PUT of a rights item, whose required fields are validated. REJECT RIGHTS_STEP: a step that this kind does not have. */
 BUS_MUST_CHECK enum bus_status bus_rights_read(const struct bus_item *item, const struct bus_item_version *version,
                                                struct bus_bytes datum, const struct bus_span *spans,
                                                struct bus_rights *out_rights, struct bus_error *error);
+/* The authority that an officer of the exchange acts for. */
+#define BUS_RIGHTS_EXCHANGE "exchange"
 /* Whether `authority` may take part in such a case about a record of `target`. */
 bool bus_rights_may(const struct bus_rights_rule *rule, struct bus_bytes authority, const struct bus_item *target);
 
