@@ -1,8 +1,10 @@
 #include "bus/books.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bus/datum.h"
+#include "bus/identifier.h"
 
 enum { MAX_BOOK_ENTRIES = 65536, MAX_NAME_SIZE = 256, FIRST_CAPACITY = 64 };
 
@@ -32,6 +34,57 @@ const char *bus_measure_name(enum bus_measure measure)
     _Static_assert(sizeof names / sizeof *names == BUS_MEASURE_COUNT, "every measure has a name");
     return names[measure];
 }
+
+/* --- names --- */
+
+void bus_book_day_text(int32_t day, char out_text[BUS_BOOK_DAY_SIZE])
+{
+    int year, month, of_month;
+    bus_date_civil(day, &year, &month, &of_month);
+    if (year < 1)
+        year = month = of_month = 1;
+    if (year > 9999)
+        year = 9999, month = 12, of_month = 31;
+    char text[3 * 12];
+    snprintf(text, sizeof text, "%04d-%02d-%02d", year, month, of_month);
+    memcpy(out_text, text, BUS_BOOK_DAY_SIZE);
+}
+
+bool bus_book_day_read(struct bus_bytes text, int32_t *out_day)
+{
+    int parts[3] = {0}, part = 0;
+    if (text.length != BUS_BOOK_DAY_SIZE - 1)
+        return false;
+    for (size_t i = 0; i < text.length; i++) {
+        bool is_dash = i == 4 || i == 7;
+        uint8_t byte = text.data[i];
+        if (is_dash ? byte != '-' : byte < '0' || byte > '9')
+            return false;
+        if (is_dash)
+            part++;
+        else
+            parts[part] = parts[part] * 10 + byte - '0';
+    }
+    return bus_date_days(parts[0], parts[1], parts[2], out_day);
+}
+
+void bus_book_name(const char *writer, int32_t day, char out_name[BUS_BOOK_NAME_SIZE])
+{
+    char text[BUS_BOOK_DAY_SIZE];
+    bus_book_day_text(day, text);
+    snprintf(out_name, BUS_BOOK_NAME_SIZE, "%.*s/%s", BUS_BOOK_NAME_SIZE - BUS_BOOK_DAY_SIZE - 1, writer, text);
+}
+
+bool bus_book_name_read(struct bus_bytes name, struct bus_bytes *out_writer, int32_t *out_day)
+{
+    if (name.length <= BUS_BOOK_DAY_SIZE || name.data[name.length - BUS_BOOK_DAY_SIZE] != '/')
+        return false;
+    *out_writer = bus_bytes_of(name.data, name.length - BUS_BOOK_DAY_SIZE);
+    return bus_book_day_read(bus_bytes_of(name.data + name.length - BUS_BOOK_DAY_SIZE + 1, BUS_BOOK_DAY_SIZE - 1),
+                             out_day);
+}
+
+/* --- a book --- */
 
 struct bus_book *bus_book_create(const char *name)
 {

@@ -1,7 +1,8 @@
-/* Books: cumulative counts of what was read, published, accepted, refused, delivered and applied; they must balance.
+/* Books: counts of what was read, published, accepted, refused, delivered and applied, by day; they must balance.
  *
- * A book belongs to one writer ("adapter/<name>", "gateway/<partition>", "agent/<subscriber>/<partition>"), is the key of its record
- * in xq.books, and holds totals since installation: the last record wins (docs/formats.md, schemas/internal/books.avsc). */
+ * A book is one writer's ("adapter/<name>", "gateway/<partition>", "agent/<subscriber>/<partition>") of one day in Beijing. Its name,
+ * "<writer>/<YYYY-MM-DD>", is the key of its record in xq.books, of which the last one wins; totals are the sum over all days
+ * (docs/formats-events.md, schemas/internal/books.avsc). */
 #ifndef BUS_BOOKS_H
 #define BUS_BOOKS_H
 
@@ -26,7 +27,17 @@ enum bus_measure {
 };
 const char *bus_measure_name(enum bus_measure measure);
 
-struct bus_book; /* a table of counts for one writer */
+/* A day as days since 1970-01-01, and as text YYYY-MM-DD: those beyond the years 0001 to 9999 become the first or last of them. */
+enum { BUS_BOOK_DAY_SIZE = 11, BUS_BOOK_NAME_SIZE = 300 };
+void bus_book_day_text(int32_t day, char out_text[BUS_BOOK_DAY_SIZE]);
+/* False when the text is no such day. */
+BUS_MUST_CHECK bool bus_book_day_read(struct bus_bytes text, int32_t *out_day);
+/* The name of a writer's book. A writer that is too long is cut. */
+void bus_book_name(const char *writer, int32_t day, char out_name[BUS_BOOK_NAME_SIZE]);
+/* Takes a name apart; `out_writer` borrows. False when it is no book's. */
+BUS_MUST_CHECK bool bus_book_name_read(struct bus_bytes name, struct bus_bytes *out_writer, int32_t *out_day);
+
+struct bus_book; /* a table of counts under a name */
 
 struct bus_book *bus_book_create(const char *name);
 void bus_book_destroy(struct bus_book *book);

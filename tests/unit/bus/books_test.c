@@ -159,9 +159,63 @@ static void stops_at_the_buffers_limit(void **state)
     bus_book_destroy(book);
 }
 
+static void names_carry_writer_and_day(void **state)
+{
+    (void)state;
+    char name[BUS_BOOK_NAME_SIZE], text[BUS_BOOK_DAY_SIZE];
+    struct bus_bytes writer;
+    int32_t day;
+    bus_book_name("agent/court/3", 20781, name);
+    assert_string_equal(name, "agent/court/3/2026-11-24");
+    assert_true(bus_book_name_read(bus_bytes_text(name), &writer, &day));
+    assert_true(bus_bytes_equal_text(writer, "agent/court/3"));
+    assert_int_equal(day, 20781);
+    bus_book_day_text(INT32_MIN, text);
+    assert_string_equal(text, "0001-01-01");
+    bus_book_day_text(INT32_MAX, text);
+    assert_string_equal(text, "9999-12-31");
+    bus_book_day_text(0, text);
+    assert_string_equal(text, "1970-01-01");
+}
+
+static void a_name_without_a_day_is_no_books(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"",
+                                        "2026-11-24",
+                                        "/2026-11-24",
+                                        "gateway/3",
+                                        "gateway/3-2026-11-24",
+                                        "gateway/3/2026-02-30",
+                                        "gateway/3/2026-1-024",
+                                        "gateway/3/2026:11:24",
+                                        "gateway/3/2026-11-2x",
+                                        "gateway/3/02026-11-24"};
+    struct bus_bytes writer;
+    int32_t day;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        assert_false(bus_book_name_read(bus_bytes_text(names[i]), &writer, &day));
+}
+
+static void a_writer_that_is_too_long_is_cut_and_the_day_stays(void **state)
+{
+    (void)state;
+    char writer[2 * BUS_BOOK_NAME_SIZE], name[BUS_BOOK_NAME_SIZE];
+    struct bus_bytes found;
+    int32_t day;
+    memset(writer, 'x', sizeof writer - 1);
+    writer[sizeof writer - 1] = '\0';
+    bus_book_name(writer, 1, name);
+    assert_true(bus_book_name_read(bus_bytes_text(name), &found, &day));
+    assert_int_equal(day, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_carry_writer_and_day),
+        cmocka_unit_test(a_name_without_a_day_is_no_books),
+        cmocka_unit_test(a_writer_that_is_too_long_is_cut_and_the_day_stays),
         cmocka_unit_test(counts_by_department_item_subscriber_and_measure),
         cmocka_unit_test(an_aborted_transaction_takes_its_counts_with_it),
         cmocka_unit_test(keeps_many_entries_apart),
