@@ -127,6 +127,7 @@ void bus_catalogue_destroy(struct bus_catalogue *catalogue)
         bus_schema_destroy(catalogue->schemas[i]);
     for (size_t i = 0; i < catalogue->file_count; i++)
         bus_settings_destroy(catalogue->files[i]);
+    bus_calendar_destroy(catalogue->calendar);
     bus_arena_destroy(catalogue->arena);
     free(catalogue);
 }
@@ -207,6 +208,11 @@ const struct bus_item_version *bus_item_version_by_fingerprint(const struct bus_
 const struct bus_item_version *bus_item_current(const struct bus_item *item)
 {
     return &item->versions[item->version_count - 1];
+}
+
+bool bus_grant_covers(const struct bus_grant *grant, const struct bus_item *item)
+{
+    return strcmp(grant->item, item->name) == 0 && (grant->department == NULL || grant->department == item->department);
 }
 
 size_t bus_catalogue_subscriber_count(const struct bus_catalogue *catalogue)

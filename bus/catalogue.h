@@ -5,6 +5,7 @@
 #ifndef BUS_CATALOGUE_H
 #define BUS_CATALOGUE_H
 
+#include "bus/calendar.h"
 #include "bus/event.h"
 #include "bus/schema.h"
 
@@ -184,6 +185,9 @@ const struct bus_item *bus_catalogue_item_by_number(const struct bus_catalogue *
 const struct bus_item_version *bus_item_version_by_fingerprint(const struct bus_item *item, uint64_t fingerprint);
 const struct bus_item_version *bus_item_current(const struct bus_item *item);
 
+/* Whether the grant is about the item. */
+bool bus_grant_covers(const struct bus_grant *grant, const struct bus_item *item);
+
 size_t bus_catalogue_subscriber_count(const struct bus_catalogue *catalogue);
 const struct bus_subscriber *bus_catalogue_subscriber(const struct bus_catalogue *catalogue, size_t index);
 const struct bus_subscriber *bus_catalogue_find_subscriber(const struct bus_catalogue *catalogue, const char *name);
@@ -197,6 +201,9 @@ bool bus_code_list_has(const struct bus_code_list *list, struct bus_bytes value)
 bool bus_catalogue_area_existed(const struct bus_catalogue *catalogue, struct bus_bytes code);
 /* Whether it existed on that day (days since 1970-01-01). */
 bool bus_catalogue_area_exists_on(const struct bus_catalogue *catalogue, struct bus_bytes code, int32_t day);
+
+/* Days of law, from calendar.cfg among the code lists; lives as long as the catalogue. */
+const struct bus_calendar *bus_catalogue_calendar_view(const struct bus_catalogue *catalogue);
 
 /* "<prefix>in.<department>.<item>" and "<prefix>out.<subscriber>"; `out_topic` holds BUS_TOPIC_SIZE bytes. */
 enum { BUS_TOPIC_SIZE = 250 };

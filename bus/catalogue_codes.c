@@ -167,7 +167,7 @@ static enum bus_status load_areas(struct bus_catalogue *catalogue, const struct 
     return BUS_OK;
 }
 
-/* One file of the folder, "<list>.cfg"; the area table is areas.cfg. */
+/* One file of the folder, "<list>.cfg"; the area table is areas.cfg, the calendar calendar.cfg. */
 static enum bus_status load_file(struct bus_catalogue *catalogue, const char *folder, const char *file,
                                  struct bus_error *error)
 {
@@ -182,6 +182,8 @@ static enum bus_status load_file(struct bus_catalogue *catalogue, const char *fo
     enum bus_status status = bus_catalogue_read(catalogue, path, &settings, error);
     if (status != BUS_OK)
         return status;
+    if (strcmp(name, "calendar") == 0)
+        return bus_calendar_read(settings, &catalogue->calendar, error);
     const struct bus_settings_node *root = bus_settings_root(settings);
     status = bus_settings_check(root, list_options, error);
     if (status == BUS_OK)
@@ -216,7 +218,15 @@ enum bus_status bus_catalogue_load_codes(struct bus_catalogue *catalogue, const 
     if (status == BUS_OK && catalogue->area_count == 0) /* every event's area is looked up: all would be refused */
         status = bus_fail(error, BUS_FATAL, "%s/areas.cfg: holds no areas, or is missing; put the table of areas there",
                           folder);
+    if (status == BUS_OK && catalogue->calendar == NULL)
+        status =
+            bus_fail(error, BUS_FATAL, "%s/calendar.cfg: is missing; put the calendar of working days there", folder);
     return status;
+}
+
+const struct bus_calendar *bus_catalogue_calendar_view(const struct bus_catalogue *catalogue)
+{
+    return catalogue->calendar;
 }
 
 size_t bus_catalogue_code_list_count(const struct bus_catalogue *catalogue)

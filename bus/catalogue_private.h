@@ -33,6 +33,7 @@ struct bus_catalogue {
     size_t list_count;
     struct bus_area *areas; /* ascending by code */
     size_t area_count;
+    struct bus_calendar *calendar;
 };
 
 /* Zeroed memory of the catalogue; NULL out of memory. */
@@ -50,7 +51,7 @@ BUS_MUST_CHECK enum bus_status bus_catalogue_texts(struct bus_catalogue *catalog
 enum bus_status bus_catalogue_unknown(const struct bus_settings_node *node, const char *what, const char *name,
                                       const char *const *names, size_t count, struct bus_error *error);
 
-/* The folder of code lists; areas.cfg among them. */
+/* The folder of code lists; areas.cfg and calendar.cfg among them. */
 BUS_MUST_CHECK enum bus_status bus_catalogue_load_codes(struct bus_catalogue *catalogue, const char *folder,
                                                         struct bus_error *error);
 /* Departments and items of the catalogue's own file, with their schemas. */

@@ -198,6 +198,8 @@ def check_published():
 
 def check_codes():
     for path in sorted((SCHEMAS / "codes").glob("*.cfg")):
+        if path.name == "calendar.cfg":
+            continue
         place, codes = str(path.relative_to(ROOT)), libconfig(path)
         seen = {}
         for value in codes["values"]:
