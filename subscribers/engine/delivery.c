@@ -37,6 +37,7 @@ enum bus_status subscribers_delivery_read(const struct bus_view *view, struct bu
     out_delivery->grant = values[BUS_DELIVERY_GRANT].bytes;
     out_delivery->purpose = values[BUS_DELIVERY_PURPOSE].bytes;
     out_delivery->legal_basis = values[BUS_DELIVERY_LEGAL_BASIS].bytes;
+    out_delivery->catalogue = values[BUS_DELIVERY_CATALOGUE].bytes;
     out_delivery->flags = flag_bits(values[BUS_DELIVERY_FLAGS].bytes);
     out_delivery->version = values[BUS_DELIVERY_VERSION].integer;
     out_delivery->delivered_at_ms = values[BUS_DELIVERY_DELIVERED_AT].integer;

@@ -21,10 +21,16 @@ struct subscribers_delivery {
     uint32_t flags; /* bit = enum bus_flag */
     int64_t version;
     int64_t delivered_at_ms;
-    struct bus_bytes grant, purpose, legal_basis;
+    struct bus_bytes grant, purpose, legal_basis, catalogue;
     struct bus_bytes fields;           /* the encoded record of the granted fields; data NULL unless a PUT */
     char refusal[BUS_ERROR_CODE_SIZE]; /* why it was not applied; "" when it was */
 };
+
+/* About an item and partition, not about a record. */
+static inline bool subscribers_delivery_is_marker(const struct subscribers_delivery *delivery)
+{
+    return delivery->operation == BUS_DELIVERY_RESYNC_BEGIN || delivery->operation == BUS_DELIVERY_RESYNC_END;
+}
 
 /* Reads `value` in `view`, whose fingerprint it carries. Partition, offset, leaf and record are the caller's. REJECT with a
  * DATUM_… code when it is not what the view says, DELIVERY_FIELDS when a PUT has no fields or another operation has some. */

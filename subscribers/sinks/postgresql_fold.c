@@ -38,6 +38,8 @@ static void take(struct postgresql_folded *folded, const struct subscribers_deli
         folded->status = NULL;
         break;
     case BUS_DELIVERY_STATUS: folded->status = delivery; break;
+    case BUS_DELIVERY_RESYNC_BEGIN:
+    case BUS_DELIVERY_RESYNC_END: break; /* about no record */
     }
 }
 
@@ -50,7 +52,7 @@ enum bus_status postgresql_fold_init(struct postgresql_fold *fold, const struct 
     if (fold->records == NULL || fold->slots == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory for %zu deliveries", count);
     for (size_t i = 0; i < count; i++)
-        if (!subscribers_delivery_is_refused(&deliveries[i]))
+        if (!subscribers_delivery_is_refused(&deliveries[i]) && !subscribers_delivery_is_marker(&deliveries[i]))
             take(find_or_add(fold, deliveries[i].record), &deliveries[i]);
     return BUS_OK;
 }
