@@ -32,6 +32,8 @@ static const struct cli_command commands[] = {
      "record show IDENTITY\n"
      "record show --department D --item I --key KEY",
      "一条记录的一生", "a record's life: versions, status, deliveries"},
+    {"resync", cli_resync, "resync SUBSCRIBER [DEPARTMENT/ITEM] --officer NAME --reason TEXT", "请求重新投递有效记录",
+     "ask that what is current be delivered again"},
     {"prove", cli_prove,
      "prove TOPIC PARTITION LEAF [--out FILE]\n"
      "prove --record IDENTITY --subscriber NAME [--out FILE]",

@@ -4,6 +4,7 @@
 #include "bus/json.h"
 #include "cli/command.h"
 #include "cli/life.h"
+#include "cli/names.h"
 #include "cli/table.h"
 
 enum {
@@ -348,24 +349,6 @@ static int print_json(const struct bus_catalogue *catalogue, const struct cli_li
 
 /* --- the command --- */
 
-/* The identity of the record that a department calls `key`; the department's name in front of it may be left out. */
-static int identity_of(struct cli_context *context, const char *department, const char *item, const char *key,
-                       uint8_t out_identity[BUS_IDENTITY_SIZE])
-{
-    char record_key[BUS_RECORD_KEY_MAX];
-    const struct bus_catalogue *catalogue = cli_catalogue(context);
-    if (catalogue == NULL)
-        return CLI_WRONG_USE;
-    if (bus_catalogue_find_item(catalogue, department, item) == NULL)
-        return cli_say(CLI_WRONG_USE, "目录中没有这个部门的这个目录项",
-                       "the catalogue has no such item of that department");
-    size_t length = strlen(department);
-    bool whole = strncmp(key, department, length) == 0 && key[length] == '|';
-    snprintf(record_key, sizeof record_key, "%s%s%s", whole ? "" : department, whole ? "" : "|", key);
-    bus_event_identity(bus_bytes_text(item), bus_bytes_text(record_key), out_identity);
-    return CLI_DONE;
-}
-
 static int show(struct cli_context *context, struct cli_life *life)
 {
     struct bus_error error;
@@ -396,9 +379,10 @@ int cli_record(struct cli_context *context, int argc, char **argv)
     bool named = department != NULL && item != NULL && key != NULL;
     if (rest == 2 ? !bus_unhex(argv[2], life.identity, sizeof life.identity) : rest != 1 || !named)
         return cli_usage(USAGE);
-    int code = rest == 2 ? CLI_DONE : identity_of(context, department, item, key, life.identity);
-    if (code == CLI_DONE)
-        code = show(context, &life);
+    const struct bus_catalogue *catalogue = rest == 2 ? NULL : cli_catalogue(context);
+    if (rest != 2 && (catalogue == NULL || !cli_record_identity(catalogue, department, item, key, life.identity)))
+        return CLI_WRONG_USE;
+    int code = show(context, &life);
     cli_life_release(&life);
     return code;
 }
