@@ -41,6 +41,11 @@ bool bus_state_is_record(struct bus_bytes key)
     return key.length == BUS_STATE_RECORD_KEY_SIZE && key.data[0] == BUS_STATE_SUBJECT;
 }
 
+bool bus_state_is_status(struct bus_bytes key)
+{
+    return key.length == BUS_STATE_RECORD_KEY_SIZE && key.data[0] == BUS_STATE_STATUS;
+}
+
 void bus_state_record_key(const uint8_t subject_key[BUS_SUBJECT_KEY_SIZE], const uint8_t record[BUS_IDENTITY_SIZE],
                           uint8_t out_key[BUS_STATE_RECORD_KEY_SIZE])
 {

@@ -85,8 +85,9 @@ struct bus_state_name {
     int64_t version; /* of the register's event */
 };
 
-/* Whether a key is that of a record. */
+/* Whether a key is that of a record, of a record's status. */
 bool bus_state_is_record(struct bus_bytes key);
+bool bus_state_is_status(struct bus_bytes key);
 void bus_state_record_key(const uint8_t subject_key[BUS_SUBJECT_KEY_SIZE], const uint8_t record[BUS_IDENTITY_SIZE],
                           uint8_t out_key[BUS_STATE_RECORD_KEY_SIZE]);
 void bus_state_name_key(const uint8_t subject_key[BUS_SUBJECT_KEY_SIZE], uint8_t out_key[BUS_STATE_NAME_KEY_SIZE]);

@@ -1,80 +1,203 @@
 #include "gateway/authorise.h"
 
-static bool area_fits(const struct bus_grant *grant, struct bus_bytes area_code)
+#include "bus/log.h"
+
+/* The views of one subscriber, in the order of its grants. */
+struct offer {
+    const struct bus_view *const *views;
+    size_t count;
+};
+
+static const struct bus_subscriber *subscriber_of(const struct offer *offer)
 {
-    if (grant->area_count == 0)
-        return true;
-    for (size_t i = 0; i < grant->area_count; i++) {
-        size_t length = strlen(grant->areas[i]);
-        if (area_code.length >= length && memcmp(area_code.data, grant->areas[i], length) == 0)
-            return true;
-    }
-    return false;
+    return offer->views[0]->grant->subscriber;
 }
 
-static bool grant_fits(const struct bus_grant *grant, const struct gateway_exchange *exchange)
+static struct bus_entitlement_facts facts_of(const struct gateway_exchange *exchange)
 {
-    const struct bus_event *event = &exchange->event;
-    if (exchange->now_ms < grant->from_ms || exchange->now_ms >= grant->to_ms)
-        return false;
-    if (event->subject_kind == BUS_SUBJECT_PERSON ? !grant->persons : !grant->organisations)
-        return false;
-    if (exchange->is_minor && grant->subscriber->is_public)
-        return false;
-    return area_fits(grant, event->area_code);
+    return (struct bus_entitlement_facts){
+        .entry = &exchange->entry,
+        .subject_key = exchange->subject_key,
+        .area_code = exchange->event.area_code,
+        .datum = exchange->value,
+        .spans = exchange->spans,
+        .now_ms = exchange->now_ms,
+    };
 }
 
-static const struct bus_view *first_that_fits(const struct gateway_exchange *exchange,
-                                              const struct bus_view *const *views, size_t count)
+/* What a delivery says of the record beside what its event said. */
+static uint32_t flags_of(const struct gateway_exchange *exchange)
 {
-    for (size_t i = 0; i < count; i++)
-        if (grant_fits(views[i]->grant, exchange))
-            return views[i];
+    const struct bus_state_entry *entry = &exchange->entry;
+    uint32_t flags = exchange->cause == GATEWAY_CAUSE_EVENT ? exchange->flags : entry->flags;
+    if (bus_state_is_disputed(entry))
+        flags |= 1u << BUS_FLAG_DISPUTED;
+    if (entry->marks >> BUS_MARK_RESTRICTED_PUBLIC & 1)
+        flags |= 1u << BUS_FLAG_RESTRICTED;
+    if (entry->marks >> BUS_MARK_PUBLICITY_ENDED & 1)
+        flags |= 1u << BUS_FLAG_PUBLICITY_ENDED;
+    return flags;
+}
+
+/* Whether what has happened to the record leaves it to this subscriber; out_reason says why not. */
+static bool may_hold(const struct offer *offer, const struct bus_entitlement_facts *facts,
+                     enum bus_delivery_reason *out_reason)
+{
+    static const struct {
+        enum bus_entitlement_rule rule;
+        enum bus_delivery_reason reason;
+    } limits[] = {
+        {BUS_RULE_NOT_REPAIRED, BUS_REASON_REPAIRED},
+        {BUS_RULE_NOT_RESTRICTED, BUS_REASON_RESTRICTED},
+        {BUS_RULE_RETENTION, BUS_REASON_EXPIRED},
+        {BUS_RULE_PUBLICITY, BUS_REASON_EXPIRED},
+        {BUS_RULE_NO_MINOR_IN_PUBLIC, BUS_REASON_RESTRICTED},
+    };
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+        if (!bus_entitlement_holds(limits[i].rule, offer->views[0], NULL, facts)) {
+            *out_reason = limits[i].reason;
+            return false;
+        }
+    return true;
+}
+
+static const struct bus_view *first_entitled(const struct gateway_authorise *authorise, const struct offer *offer,
+                                             const struct bus_entitlement_facts *facts)
+{
+    for (size_t i = 0; i < offer->count; i++)
+        if (bus_entitlement_judge(offer->views[i], authorise->portfolios, facts) == BUS_RULE_COUNT)
+            return offer->views[i];
     return NULL;
 }
 
-/* What a subscriber gets, decided over its `count` views: a PUT by the first grant that fits, a WITHDRAW when it holds the record
- * and may not have this version, or nothing. A withdrawal goes by the grant that would fit now, by the first when none does. */
-static const struct bus_view *decide(const struct gateway_exchange *exchange, const struct bus_view *const *views,
-                                     size_t count, struct bus_delivery *out_content)
+/* A grant that has ended and leaves with the subscriber what it gave. */
+static const struct bus_view *first_kept(const struct gateway_authorise *authorise, const struct offer *offer,
+                                         const struct bus_entitlement_facts *facts)
 {
-    bool holds = exchange->holders_before >> views[0]->grant->subscriber->number & 1;
-    bool is_put = exchange->event.operation == BUS_OPERATION_PUT;
-    const struct bus_view *fitting = is_put || holds ? first_that_fits(exchange, views, count) : NULL;
-    *out_content = (struct bus_delivery){
-        .flags = exchange->flags, .version = exchange->event.version, .delivered_at_ms = exchange->now_ms};
-    if (is_put && fitting != NULL)
-        return fitting;
-    out_content->operation = BUS_DELIVERY_WITHDRAW;
-    out_content->reason = is_put ? BUS_REASON_GRANT_ENDED : BUS_REASON_WITHDRAWN;
+    for (size_t i = 0; i < offer->count; i++)
+        if (offer->views[i]->grant->keeps_at_end && facts->now_ms >= offer->views[i]->grant->to_ms &&
+            bus_entitlement_judge_period_apart(offer->views[i], authorise->portfolios, facts) == BUS_RULE_COUNT)
+            return offer->views[i];
+    return NULL;
+}
+
+/* The view for a word about a record without its fields: of a grant in force, or else of the first. */
+static const struct bus_view *view_to_tell(const struct offer *offer, int64_t now_ms)
+{
+    for (size_t i = 0; i < offer->count; i++)
+        if (now_ms >= offer->views[i]->grant->from_ms && now_ms < offer->views[i]->grant->to_ms)
+            return offer->views[i];
+    return offer->views[0];
+}
+
+static void say(const struct gateway_exchange *exchange, struct gateway_delivery *out_delivery,
+                const struct bus_view *view, enum bus_delivery_operation operation, enum bus_delivery_reason reason)
+{
+    *out_delivery = (struct gateway_delivery){
+        .view = view,
+        .content = {.operation = operation,
+                    .reason = reason,
+                    .flags = flags_of(exchange),
+                    .version = exchange->entry.version,
+                    .delivered_at_ms = exchange->now_ms},
+    };
+}
+
+/* A version, new or again: whoever is entitled gets it; who holds the record and is not loses it. */
+static void offer_version(const struct gateway_authorise *authorise, const struct gateway_exchange *exchange,
+                          const struct offer *offer, bool holds, struct gateway_delivery *out_delivery)
+{
+    struct bus_entitlement_facts facts = facts_of(exchange);
+    bool is_again = exchange->cause == GATEWAY_CAUSE_RESYNC;
+    const struct bus_view *view = first_entitled(authorise, offer, &facts);
+    enum bus_delivery_reason reason = holds && !is_again ? BUS_REASON_CORRECTED : BUS_REASON_NONE;
+    if (view != NULL) {
+        say(exchange, out_delivery, view, BUS_DELIVERY_PUT, reason);
+        return;
+    }
     if (!holds)
-        return NULL;
-    return fitting != NULL ? fitting : views[0];
+        return;
+    view = first_kept(authorise, offer, &facts);
+    if (view != NULL) {
+        say(exchange, out_delivery, view, BUS_DELIVERY_STATUS, reason);
+        return;
+    }
+    enum bus_delivery_reason lost = BUS_REASON_GRANT_ENDED;
+    (void)may_hold(offer, &facts, &lost);
+    say(exchange, out_delivery, view_to_tell(offer, exchange->now_ms), BUS_DELIVERY_WITHDRAW, lost);
+}
+
+static void tell_holder(const struct gateway_exchange *exchange, const struct offer *offer,
+                        struct gateway_delivery *out_delivery)
+{
+    struct bus_entitlement_facts facts = facts_of(exchange);
+    const struct bus_view *view = view_to_tell(offer, exchange->now_ms);
+    enum bus_delivery_reason lost;
+    if (may_hold(offer, &facts, &lost))
+        say(exchange, out_delivery, view, BUS_DELIVERY_STATUS, exchange->change);
+    else
+        say(exchange, out_delivery, view, BUS_DELIVERY_WITHDRAW, lost);
+}
+
+/* What one subscriber gets; view NULL: nothing. */
+static void decide(const struct gateway_authorise *authorise, const struct gateway_exchange *exchange,
+                   const struct offer *offer, struct gateway_delivery *out_delivery)
+{
+    bool holds = exchange->holders_before >> subscriber_of(offer)->number & 1;
+    bool is_event = exchange->cause == GATEWAY_CAUSE_EVENT;
+    if (exchange->cause == GATEWAY_CAUSE_MARKER)
+        say(exchange, out_delivery, view_to_tell(offer, exchange->now_ms), exchange->marker, BUS_REASON_NONE);
+    else if (exchange->cause == GATEWAY_CAUSE_RESYNC || (is_event && exchange->event.operation == BUS_OPERATION_PUT))
+        offer_version(authorise, exchange, offer, holds, out_delivery);
+    else if (is_event && holds)
+        say(exchange, out_delivery, view_to_tell(offer, exchange->now_ms), BUS_DELIVERY_WITHDRAW, BUS_REASON_WITHDRAWN);
+    else if (exchange->tells && holds)
+        tell_holder(exchange, offer, out_delivery);
+}
+
+/* Whom no view reaches cannot be told: its grants were taken out of the catalogue instead of being ended. */
+static void warn_unreached(const struct gateway_exchange *exchange, uint64_t unreached)
+{
+    bool goes = exchange->tells || (exchange->cause == GATEWAY_CAUSE_EVENT && exchange->holders_before != 0);
+    if (unreached == 0 || !goes)
+        return;
+    bus_log(
+        BUS_LOG_ERROR, "a holder cannot be told",
+        "stage=authorise item=%s.%s partition=%d subscribers=%#llx reason=\"no grant of the catalogue covers the item\" "
+        "then=\"put the grant back with its last day in `to`\"",
+        exchange->item->department->name, exchange->item->name, exchange->partition, (unsigned long long)unreached);
 }
 
 enum bus_status gateway_authorise(void *self, struct gateway_exchange *exchange, struct bus_error *error)
 {
-    const struct bus_views *views = self;
+    const struct gateway_authorise *authorise = self;
     size_t count;
-    const struct bus_view *const *all = bus_views_of(views, exchange->version, &count);
+    const struct bus_view *const *all = bus_views_of(authorise->views, exchange->version, &count);
     exchange->deliveries = bus_arena_allocate(exchange->arena, count * sizeof *exchange->deliveries);
     if (exchange->deliveries == NULL)
         return bus_fail(error, BUS_FATAL, "the batch's memory is used up; lower batch_bytes");
     exchange->delivery_count = 0;
 
-    uint64_t holders = exchange->holders_before;
+    uint64_t holders = exchange->holders_before, unreached = exchange->only == NULL ? holders : 0;
     for (size_t first = 0, next; first < count; first = next) {
         const struct bus_subscriber *subscriber = all[first]->grant->subscriber;
         for (next = first + 1; next < count && all[next]->grant->subscriber == subscriber;)
             next++;
+        uint64_t bit = (uint64_t)1 << subscriber->number;
+        unreached &= ~bit;
+        if (exchange->only != NULL && exchange->only != subscriber)
+            continue;
         struct gateway_delivery delivery = {0};
-        delivery.view = decide(exchange, all + first, next - first, &delivery.content);
+        decide(authorise, exchange, &(struct offer){all + first, next - first}, &delivery);
         if (delivery.view == NULL)
             continue;
         exchange->deliveries[exchange->delivery_count++] = delivery;
-        uint64_t bit = (uint64_t)1 << subscriber->number;
-        holders = delivery.content.operation == BUS_DELIVERY_PUT ? holders | bit : holders & ~bit;
+        if (delivery.content.operation == BUS_DELIVERY_PUT)
+            holders |= bit;
+        else if (delivery.content.operation == BUS_DELIVERY_WITHDRAW)
+            holders &= ~bit;
     }
+    warn_unreached(exchange, unreached);
     exchange->entry.holders = holders;
     return BUS_OK;
 }

@@ -55,7 +55,8 @@ struct gateway_batch *gateway_batch_create(const struct gateway_batch_options *o
     batch->output_index =
         calloc((size_t)options->partitions * BUS_CATALOGUE_MAX_SUBSCRIBERS, sizeof *batch->output_index);
     batch->touched = calloc((size_t)options->partitions, sizeof *batch->touched);
-    if (batch->touched != NULL && batch->arena != NULL && batch->inputs != NULL && batch->exchanges != NULL && batch->output_index != NULL)
+    if (batch->touched != NULL && batch->arena != NULL && batch->inputs != NULL && batch->exchanges != NULL &&
+        batch->output_index != NULL)
         return batch;
     gateway_batch_destroy(batch);
     return NULL;
@@ -85,6 +86,12 @@ void gateway_batch_reset(struct gateway_batch *batch)
     batch->last_source = 0;
     memset(batch->touched, 0, (size_t)batch->options.partitions * sizeof *batch->touched);
     batch->touched_any = false;
+}
+
+void gateway_batch_set_catalogue(struct gateway_batch *batch, const struct bus_catalogue *catalogue)
+{
+    gateway_batch_reset(batch);
+    batch->options.catalogue = catalogue;
 }
 
 void gateway_batch_touch(struct gateway_batch *batch, int32_t partition)
@@ -187,6 +194,19 @@ enum bus_status gateway_batch_add(struct gateway_batch *batch, const struct gate
     return BUS_OK;
 }
 
+enum bus_status gateway_batch_pass(struct gateway_batch *batch, const char *topic, int32_t partition, int64_t offset,
+                                   struct bus_error *error)
+{
+    struct gateway_source *source = find_source(batch, topic, partition);
+    enum bus_status status = source != NULL ? BUS_OK : make_source(batch, topic, NULL, partition, &source, error);
+    if (status != BUS_OK)
+        return status;
+    if (source->first < 0)
+        source->first = offset;
+    source->next = offset + 1;
+    return BUS_OK;
+}
+
 static enum bus_status make_own(struct gateway_batch *batch, enum gateway_cause cause, const struct bus_item *item,
                                 int32_t partition, struct bus_bytes value, struct gateway_exchange **out_exchange,
                                 struct bus_error *error)
@@ -220,9 +240,9 @@ static enum bus_status make_own(struct gateway_batch *batch, enum gateway_cause 
     return BUS_OK;
 }
 
-enum bus_status gateway_batch_append(struct gateway_batch *batch, enum gateway_cause cause,
-                                     const struct bus_item *item, int32_t partition, struct bus_bytes value,
-                                     struct gateway_exchange **out_exchange, struct bus_error *error)
+enum bus_status gateway_batch_append(struct gateway_batch *batch, enum gateway_cause cause, const struct bus_item *item,
+                                     int32_t partition, struct bus_bytes value, struct gateway_exchange **out_exchange,
+                                     struct bus_error *error)
 {
     enum bus_status status = make_own(batch, cause, item, partition, value, out_exchange, error);
     if (status == BUS_OK)
@@ -234,8 +254,8 @@ enum bus_status gateway_batch_insert_after(struct gateway_batch *batch, size_t i
                                            const struct bus_item *item, struct gateway_exchange **out_exchange,
                                            struct bus_error *error)
 {
-    enum bus_status status =
-        make_own(batch, cause, item, batch->exchanges[index]->partition, (struct bus_bytes){NULL, 0}, out_exchange, error);
+    enum bus_status status = make_own(batch, cause, item, batch->exchanges[index]->partition,
+                                      (struct bus_bytes){NULL, 0}, out_exchange, error);
     if (status != BUS_OK)
         return status;
     memmove(&batch->exchanges[index + 2], &batch->exchanges[index + 1],

@@ -11,7 +11,7 @@ enum { GATEWAY_MAX_SOURCES = 4096, GATEWAY_ADAPTER_NAME_MAX = 64 };
 struct gateway_source {
     char topic[BUS_TOPIC_SIZE];
     int32_t partition;
-    const struct bus_item *item;
+    const struct bus_item *item;       /* NULL: no in topic; only its offsets count */
     struct bus_bytes sequence_adapter; /* whose place sequence_slot is */
     struct gateway_slot *sequence_slot;
     int64_t first, next; /* offsets: of the batch's first record, and the one after its last */
@@ -53,10 +53,15 @@ struct gateway_batch;
 struct gateway_batch *gateway_batch_create(const struct gateway_batch_options *options);
 void gateway_batch_destroy(struct gateway_batch *batch);
 void gateway_batch_reset(struct gateway_batch *batch);
+/* Another catalogue from now on; the batch is empty. */
+void gateway_batch_set_catalogue(struct gateway_batch *batch, const struct bus_catalogue *catalogue);
 
 /* FATAL: topic outside the catalogue, partition out of range, more than max_records. */
 BUS_MUST_CHECK enum bus_status gateway_batch_add(struct gateway_batch *batch, const struct gateway_input *input,
                                                  struct bus_error *error);
+/* A record of another topic (xq.requests) that has been dealt with: its offset is committed with the batch. Its source has no item. */
+BUS_MUST_CHECK enum bus_status gateway_batch_pass(struct gateway_batch *batch, const char *topic, int32_t partition,
+                                                  int64_t offset, struct bus_error *error);
 bool gateway_batch_is_full(const struct gateway_batch *batch);
 /* Adds an exchange that came from no in topic. `value` (may be empty) is borrowed until the batch is reset. Meant for as long as the
  * batch is not full. FATAL: memory. */

@@ -83,6 +83,7 @@ struct gateway_exchange {
     uint32_t flags; /* bit = enum bus_flag; reconcile adds to them */
     bool is_minor;  /* a person under 18 on the batch's day, or at the conduct */
     struct bus_rights rights; /* of an EVENT of the department "rights" and of its RIGHTS consequence */
+    enum bus_rights_step last_step; /* of its case before it; the same step again has no consequence */
 
     /* 3 reconcile */
     uint8_t record[BUS_IDENTITY_SIZE]; /* record identity */
@@ -90,7 +91,8 @@ struct gateway_exchange {
     struct bus_state_entry entry;                 /* as it will stand after this event */
     uint64_t holders_before;                      /* who holds an earlier version */
     bool writes;                                  /* the entry has changed and goes into the state */
-    enum bus_delivery_reason change;              /* what has happened, to tell holders; NONE: nothing but a version */
+    bool tells;                                   /* RIGHTS, EXPIRY: every holder is to be told */
+    enum bus_delivery_reason change;              /* what they are told */
     const struct bus_subscriber *only;            /* RESYNC, MARKER: whom it is for; NULL = everyone */
     enum bus_delivery_operation marker;           /* MARKER: RESYNC_BEGIN or RESYNC_END */
     bool again;                                   /* an earlier event of this batch changed the record */

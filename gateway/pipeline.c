@@ -7,6 +7,7 @@
 #include "gateway/decode.h"
 #include "gateway/project.h"
 #include "gateway/reconcile.h"
+#include "gateway/rights.h"
 #include "gateway/validate.h"
 
 enum { SCRATCH_LIMIT = 2 * BUS_DATUM_MAX_SIZE };
@@ -15,11 +16,22 @@ struct gateway_pipeline {
     struct gateway_pipeline_options options;
     struct gateway_decode *decode;
     struct gateway_validate *validate;
+    struct bus_terms *terms;
     struct gateway_reconcile reconcile;
+    struct gateway_authorise authorise;
     struct bus_buffer scratch; /* of project */
 };
 
 typedef enum bus_status stage_function(void *self, struct gateway_exchange *exchange, struct bus_error *error);
+
+static enum bus_status make_reconcile(struct gateway_pipeline *pipeline, struct bus_error *error)
+{
+    const struct bus_catalogue *catalogue = pipeline->options.catalogue;
+    const struct bus_calendar *calendar = bus_catalogue_calendar_view(catalogue);
+    enum bus_status status = bus_terms_create(catalogue, calendar, &pipeline->terms, error);
+    pipeline->reconcile = (struct gateway_reconcile){catalogue, calendar, pipeline->terms, pipeline->options.states};
+    return status;
+}
 
 enum bus_status gateway_pipeline_create(const struct gateway_pipeline_options *options,
                                         struct gateway_pipeline **out_pipeline, struct bus_error *error)
@@ -28,12 +40,14 @@ enum bus_status gateway_pipeline_create(const struct gateway_pipeline_options *o
     if (pipeline == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
     pipeline->options = *options;
-    pipeline->reconcile = (struct gateway_reconcile){options->catalogue, options->states};
+    pipeline->authorise = (struct gateway_authorise){options->views, options->portfolios};
     bus_buffer_init(&pipeline->scratch, SCRATCH_LIMIT);
     pipeline->decode = gateway_decode_create(options->catalogue, options->prefix);
     enum bus_status status = BUS_OK;
     if (pipeline->decode == NULL)
         status = bus_fail(error, BUS_FATAL, "out of memory");
+    if (status == BUS_OK)
+        status = make_reconcile(pipeline, error);
     if (status == BUS_OK)
         status = gateway_validate_create(options->catalogue, options->keyer, options->partitions, &pipeline->validate,
                                          error);
@@ -50,6 +64,7 @@ void gateway_pipeline_destroy(struct gateway_pipeline *pipeline)
         return;
     gateway_decode_destroy(pipeline->decode);
     gateway_validate_destroy(pipeline->validate);
+    bus_terms_destroy(pipeline->terms);
     bus_buffer_release(&pipeline->scratch);
     free(pipeline);
 }
@@ -91,22 +106,30 @@ static bool goes_on(const struct gateway_exchange *exchange)
     return exchange->refusal == NULL && exchange->verdict == GATEWAY_ACCEPTED;
 }
 
+/* Which exchanges a stage is for, as bits of their causes. */
+enum {
+    EVENTS = 1 << GATEWAY_CAUSE_EVENT,
+    WITH_VALUE = EVENTS | 1 << GATEWAY_CAUSE_RESYNC,
+    ALL_CAUSES = -1,
+};
+
 static enum bus_status run_all(struct gateway_pipeline *pipeline, struct gateway_batch *batch, stage_function *function,
-                               void *self, const char *stage, enum gateway_phase phase, struct bus_error *error)
+                               void *self, const char *stage, int causes, enum gateway_phase phase,
+                               struct bus_error *error)
 {
     enum bus_status status = BUS_OK;
     for (size_t i = 0; status == BUS_OK && i < gateway_batch_count(batch); i++) {
         struct gateway_exchange *exchange = gateway_batch_exchange(batch, i);
-        if (goes_on(exchange))
+        if ((causes >> exchange->cause & 1) != 0 && goes_on(exchange))
             status = run_stage(function, self, stage, exchange, error);
     }
     gateway_meter_lap(pipeline->options.meter, phase);
     return status;
 }
 
-/* Those that go on, in the arena. */
-static enum bus_status list_going_on(struct gateway_batch *batch, struct gateway_exchange ***out_list,
-                                     size_t *out_count, struct bus_error *error)
+/* The events that go on, in the arena. */
+static enum bus_status list_events(struct gateway_batch *batch, struct gateway_exchange ***out_list, size_t *out_count,
+                                   struct bus_error *error)
 {
     size_t count = 0;
     struct gateway_exchange **list =
@@ -114,7 +137,7 @@ static enum bus_status list_going_on(struct gateway_batch *batch, struct gateway
     if (list == NULL)
         return bus_fail(error, BUS_FATAL, "the batch's memory is used up; lower batch_bytes");
     for (size_t i = 0; i < gateway_batch_count(batch); i++)
-        if (goes_on(gateway_batch_exchange(batch, i)))
+        if (gateway_batch_exchange(batch, i)->cause == GATEWAY_CAUSE_EVENT && goes_on(gateway_batch_exchange(batch, i)))
             list[count++] = gateway_batch_exchange(batch, i);
     *out_list = list;
     *out_count = count;
@@ -127,7 +150,7 @@ static enum bus_status fetch_states(struct gateway_pipeline *pipeline, struct ga
 {
     struct gateway_exchange **list = NULL;
     size_t count = 0;
-    enum bus_status status = list_going_on(batch, &list, &count, error);
+    enum bus_status status = list_events(batch, &list, &count, error);
     if (status == BUS_OK)
         status = gateway_reconcile_identify(list, count, gateway_batch_arena(batch), error);
     for (size_t i = 0; status == BUS_OK && i < count; i++)
@@ -139,28 +162,45 @@ static enum bus_status fetch_states(struct gateway_pipeline *pipeline, struct ga
     return status;
 }
 
+static enum bus_status measure_sequence(struct gateway_pipeline *pipeline, struct gateway_exchange *exchange,
+                                        struct bus_error *error)
+{
+    int64_t missing = 0;
+    if (exchange->cause != GATEWAY_CAUSE_EVENT)
+        return BUS_OK;
+    enum bus_status status = gateway_reconcile_sequence(&pipeline->reconcile, exchange, &missing, error);
+    exchange->source->counts[BUS_MEASURE_GAP] += missing;
+    return status;
+}
+
 /* Reconcile and authorise take turns: the next event of the same record must see its holders. */
 static enum bus_status decide(struct gateway_pipeline *pipeline, struct gateway_exchange *exchange, uint64_t *ticks,
                               uint64_t *authorise_ticks, struct bus_error *error)
 {
-    int64_t missing;
-    enum bus_status status = gateway_reconcile_sequence(&pipeline->reconcile, exchange, &missing, error);
-    if (status != BUS_OK)
+    enum bus_status status = measure_sequence(pipeline, exchange, error);
+    if (status != BUS_OK || exchange->refusal != NULL)
         return status;
-    exchange->source->counts[BUS_MEASURE_GAP] += missing;
-    if (exchange->refusal != NULL)
-        return BUS_OK;
     status = run_stage(gateway_reconcile, &pipeline->reconcile, "reconcile", exchange, error);
     uint64_t now = gateway_meter_ticks();
     *ticks += now;
     if (status == BUS_OK && goes_on(exchange))
-        status = run_stage(gateway_authorise, pipeline->options.views, "authorise", exchange, error);
+        status = run_stage(gateway_authorise, &pipeline->authorise, "authorise", exchange, error);
     uint64_t after = gateway_meter_ticks();
     *authorise_ticks += after - now;
     *ticks -= after;
-    if (status == BUS_OK && goes_on(exchange))
+    if (status == BUS_OK && goes_on(exchange) && exchange->cause != GATEWAY_CAUSE_MARKER)
         status = gateway_reconcile_keep(&pipeline->reconcile, exchange, error);
     return status;
+}
+
+/* What an accepted rights event does to its record stands right behind it, and is decided next. */
+static enum bus_status follow(struct gateway_pipeline *pipeline, struct gateway_batch *batch, size_t index,
+                              struct bus_error *error)
+{
+    const struct gateway_exchange *exchange = gateway_batch_exchange(batch, index);
+    bool has_consequence = exchange->cause == GATEWAY_CAUSE_EVENT && goes_on(exchange) &&
+                           exchange->item->rights != BUS_RIGHTS_NONE && exchange->rights.step != exchange->last_step;
+    return has_consequence ? gateway_rights_follow(&pipeline->reconcile, batch, index, error) : BUS_OK;
 }
 
 static enum bus_status decide_all(struct gateway_pipeline *pipeline, struct gateway_batch *batch,
@@ -168,8 +208,11 @@ static enum bus_status decide_all(struct gateway_pipeline *pipeline, struct gate
 {
     uint64_t authorise_ticks = 0, ticks = 0 - gateway_meter_ticks();
     enum bus_status status = fetch_states(pipeline, batch, error);
-    for (size_t i = 0; status == BUS_OK && i < gateway_batch_count(batch); i++)
+    for (size_t i = 0; status == BUS_OK && i < gateway_batch_count(batch); i++) {
         status = decide(pipeline, gateway_batch_exchange(batch, i), &ticks, &authorise_ticks, error);
+        if (status == BUS_OK)
+            status = follow(pipeline, batch, i, error);
+    }
     ticks += gateway_meter_ticks();
     gateway_meter_lap_divided(pipeline->options.meter, GATEWAY_PHASE_RECONCILE, ticks, GATEWAY_PHASE_AUTHORISE,
                               authorise_ticks);
@@ -197,14 +240,16 @@ enum bus_status gateway_pipeline_run(struct gateway_pipeline *pipeline, struct g
         gateway_batch_exchange(batch, i)->now_ms = now_ms;
     enum bus_status status = check_states(pipeline, batch, error);
     if (status == BUS_OK)
-        status = run_all(pipeline, batch, gateway_decode, pipeline->decode, "decode", GATEWAY_PHASE_DECODE, error);
+        status = run_all(pipeline, batch, gateway_decode, pipeline->decode, "decode", WITH_VALUE, GATEWAY_PHASE_DECODE,
+                         error);
     if (status == BUS_OK)
-        status =
-            run_all(pipeline, batch, gateway_validate, pipeline->validate, "validate", GATEWAY_PHASE_VALIDATE, error);
+        status = run_all(pipeline, batch, gateway_validate, pipeline->validate, "validate", EVENTS,
+                         GATEWAY_PHASE_VALIDATE, error);
     if (status == BUS_OK)
         status = decide_all(pipeline, batch, error);
     if (status == BUS_OK)
-        status = run_all(pipeline, batch, gateway_project, &pipeline->scratch, "project", GATEWAY_PHASE_PROJECT, error);
+        status = run_all(pipeline, batch, gateway_project, &pipeline->scratch, "project", ALL_CAUSES,
+                         GATEWAY_PHASE_PROJECT, error);
     return status == BUS_OK ? gateway_counts_batch(pipeline->options.catalogue, pipeline->options.states, batch,
                                                    pipeline->options.meter, error)
                             : status;

@@ -10,7 +10,8 @@
 
 struct gateway_pipeline_options {
     const struct bus_catalogue *catalogue;
-    struct bus_views *views;
+    const struct bus_views *views;
+    const struct bus_portfolios *portfolios; /* NULL when no grant has one */
     const struct bus_subject_keyer *keyer;
     const char *prefix;
     int32_t partitions;

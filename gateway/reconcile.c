@@ -2,6 +2,8 @@
 
 #include "bus/log.h"
 #include "gateway/batch.h"
+#include "gateway/expiry.h"
+#include "gateway/rights.h"
 
 enum { FIRST_SEQUENCE = 1 };
 
@@ -109,7 +111,36 @@ static enum bus_status judge(struct gateway_exchange *exchange, const struct bus
     return BUS_OK;
 }
 
-static void fill_entry(struct gateway_exchange *exchange, const struct bus_state_entry *known, uint64_t digest)
+/* A PUT after a withdrawal is a new life: what was disputed, repaired or restricted was the old one. */
+static void fill_marks(struct gateway_exchange *exchange, const struct bus_state_entry *known)
+{
+    struct bus_state_entry *entry = &exchange->entry;
+    bool is_put = exchange->event.operation == BUS_OPERATION_PUT;
+    if (known != NULL && !(is_put && known->status == BUS_RECORD_WITHDRAWN)) {
+        entry->marks = known->marks;
+        entry->disputes = known->disputes;
+    }
+    if (!is_put)
+        return;
+    unsigned cleared = 1u << BUS_MARK_CORRECTING | 1u << BUS_MARK_MINOR; /* this version is the correction */
+    entry->marks = (uint8_t)((entry->marks & ~cleared) | (exchange->is_minor ? 1u << BUS_MARK_MINOR : 0));
+}
+
+static void fill_terms(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange)
+{
+    struct bus_state_entry *entry = &exchange->entry;
+    struct bus_term_days days;
+    if (exchange->event.operation != BUS_OPERATION_PUT)
+        return;
+    bus_terms_find(reconcile->terms, exchange->version, &exchange->event, exchange->value, exchange->spans, &days);
+    entry->publicity_days = days.publicity;
+    entry->retention_days = days.retention;
+    entry->watch_days = days.watch;
+    gateway_expiry_mark(entry, bus_calendar_day(exchange->now_ms));
+}
+
+static void fill_entry(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
+                       const struct bus_state_entry *known, uint64_t digest)
 {
     const struct bus_event *event = &exchange->event;
     exchange->entry = (struct bus_state_entry){
@@ -118,7 +149,7 @@ static void fill_entry(struct gateway_exchange *exchange, const struct bus_state
         .status = event->operation == BUS_OPERATION_PUT ? BUS_RECORD_LIVE : BUS_RECORD_WITHDRAWN,
         .subject_kind = (uint8_t)event->subject_kind,
         .item = (uint16_t)exchange->item->number,
-        .publicity_days = event->has_publicity_until ? event->publicity_until : INT32_MAX,
+        .publicity_days = INT32_MAX,
         .retention_days = INT32_MAX,
         .watch_days = INT32_MAX,
         .holders = known != NULL ? known->holders : 0,
@@ -127,7 +158,10 @@ static void fill_entry(struct gateway_exchange *exchange, const struct bus_state
         .first_seen_ms = known != NULL ? known->first_seen_ms : exchange->now_ms,
         .changed_ms = exchange->now_ms,
     };
+    fill_marks(exchange, known);
+    fill_terms(reconcile, exchange);
     exchange->holders_before = exchange->entry.holders;
+    exchange->writes = true;
 }
 
 /* Does this PUT of the register say that the organisation exists no more? */
@@ -164,8 +198,8 @@ static enum bus_status note_register(struct gateway_state *state, const struct g
     return gateway_state_write_name(state, exchange->name_slot, &name, error);
 }
 
-static void add_notice(struct gateway_exchange *exchange, const char *code, const char *text_zh, const char *text_en,
-                       const struct bus_department *department)
+void gateway_reconcile_notice(struct gateway_exchange *exchange, const char *code, const char *text_zh,
+                              const char *text_en, const struct bus_department *department)
 {
     if (exchange->notice_count < GATEWAY_MAX_NOTICES)
         exchange->notices[exchange->notice_count++] = (struct gateway_notice){code, text_zh, text_en, department};
@@ -175,9 +209,9 @@ static void tell_both(const struct gateway_reconcile *reconcile, struct gateway_
                       const struct bus_state_name *known, const char *code, const char *text_zh, const char *text_en)
 {
     const struct bus_item *keeper = bus_catalogue_item_by_number(reconcile->catalogue, known->item);
-    add_notice(exchange, code, text_zh, text_en, exchange->item->department);
+    gateway_reconcile_notice(exchange, code, text_zh, text_en, exchange->item->department);
     if (keeper != NULL && keeper->department != exchange->item->department)
-        add_notice(exchange, code, text_zh, text_en, keeper->department);
+        gateway_reconcile_notice(exchange, code, text_zh, text_en, keeper->department);
 }
 
 static void compare_register(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
@@ -215,9 +249,9 @@ static enum bus_status consult_register(const struct gateway_reconcile *reconcil
     return BUS_OK;
 }
 
-enum bus_status gateway_reconcile(void *self, struct gateway_exchange *exchange, struct bus_error *error)
+static enum bus_status reconcile_event(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
+                                       struct bus_error *error)
 {
-    const struct gateway_reconcile *reconcile = self;
     struct bus_state_entry known;
     bool found;
     enum bus_status status =
@@ -230,15 +264,52 @@ enum bus_status gateway_reconcile(void *self, struct gateway_exchange *exchange,
         status = judge(exchange, &known, digest, error);
     if (status != BUS_OK || exchange->verdict != GATEWAY_ACCEPTED)
         return status;
-    fill_entry(exchange, found ? &known : NULL, digest);
-    status = consult_register(reconcile, exchange, error);
+    fill_entry(reconcile, exchange, found ? &known : NULL, digest);
+    if (exchange->item->rights != BUS_RIGHTS_NONE)
+        status = gateway_rights_judge(reconcile, exchange, found ? &known : NULL, error);
+    else
+        status = consult_register(reconcile, exchange, error);
     exchange->entry.flags = exchange->flags;
     return status;
+}
+
+/* The event that xq.state holds is current only while nothing newer has come. */
+static enum bus_status reconcile_resync(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
+                                        struct bus_error *error)
+{
+    bool found;
+    enum bus_status status = gateway_state_read_record(state_of(reconcile, exchange), exchange->record_slot,
+                                                       &exchange->entry, &found, error);
+    exchange->again = exchange->record_slot->changed;
+    if (!found || (exchange->record_slot->changed && !exchange->record_slot->status_only))
+        exchange->verdict = GATEWAY_STALE;
+    exchange->holders_before = exchange->entry.holders;
+    return status;
+}
+
+enum bus_status gateway_reconcile(void *self, struct gateway_exchange *exchange, struct bus_error *error)
+{
+    const struct gateway_reconcile *reconcile = self;
+    switch (exchange->cause) {
+    case GATEWAY_CAUSE_EVENT: return reconcile_event(reconcile, exchange, error);
+    case GATEWAY_CAUSE_RIGHTS: return gateway_rights_apply(reconcile, exchange, error);
+    case GATEWAY_CAUSE_EXPIRY: return gateway_expiry_apply(reconcile->states, reconcile->catalogue, exchange, error);
+    case GATEWAY_CAUSE_RESYNC: return reconcile_resync(reconcile, exchange, error);
+    case GATEWAY_CAUSE_MARKER: break;
+    }
+    return BUS_OK;
 }
 
 enum bus_status gateway_reconcile_keep(const struct gateway_reconcile *reconcile,
                                        const struct gateway_exchange *exchange, struct bus_error *error)
 {
-    return gateway_state_write_record(state_of(reconcile, exchange), exchange->record_slot, &exchange->entry,
-                                      exchange->value, error);
+    struct gateway_state *state = state_of(reconcile, exchange);
+    const struct bus_state_entry *entry = &exchange->entry;
+    if (exchange->cause == GATEWAY_CAUSE_EVENT)
+        return gateway_state_write_record(state, exchange->record_slot, entry, exchange->value, error);
+    if (!exchange->writes && entry->holders == exchange->holders_before && exchange->delivery_count == 0)
+        return BUS_OK; /* a delivery leaves its audit offset in the entry, so that it must be written */
+    if (exchange->cause == GATEWAY_CAUSE_EXPIRY && (entry->marks >> BUS_MARK_RETENTION_ENDED & 1))
+        return gateway_state_erase_event(state, exchange->record_slot, entry, error);
+    return gateway_state_write_status(state, exchange->record_slot, entry, error);
 }

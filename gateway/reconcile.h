@@ -7,13 +7,20 @@
 #ifndef GATEWAY_RECONCILE_H
 #define GATEWAY_RECONCILE_H
 
+#include "bus/terms.h"
 #include "gateway/exchange.h"
 #include "gateway/state/state.h"
 
 struct gateway_reconcile {
     const struct bus_catalogue *catalogue;
+    const struct bus_calendar *calendar;
+    const struct bus_terms *terms;
     const struct gateway_states *states;
 };
+
+/* Adds a notice to what settle quarantines; beyond GATEWAY_MAX_NOTICES none. Texts are constants or live as long as the batch. */
+void gateway_reconcile_notice(struct gateway_exchange *exchange, const char *code, const char *text_zh,
+                              const char *text_en, const struct bus_department *department);
 
 /* The gap-free sequence of each adapter in each in topic and partition; for every event in the order of the topic, refused ones
  * too. An event that could not be decoded took the next number. `out_missing` is how many numbers were jumped over. Numbers
@@ -29,12 +36,13 @@ BUS_MUST_CHECK enum bus_status gateway_reconcile_identify(struct gateway_exchang
 BUS_MUST_CHECK enum bus_status gateway_reconcile_want(const struct gateway_reconcile *reconcile,
                                                       struct gateway_exchange *exchange, struct bus_error *error);
 
-/* `self` is a struct gateway_reconcile. Writes verdict, entry, holders_before, notices and, for the register's own item, what the
- * register says. REJECT VERSION_CONFLICT: the same version with another content. */
+/* `self` is a struct gateway_reconcile. Of any cause but MARKER. Writes verdict, entry, holders_before, notices and, for the register's own item, what the
+ * register says. REJECT VERSION_CONFLICT: the same version with another content; codes of
+ * gateway/rights.h. */
 BUS_MUST_CHECK enum bus_status gateway_reconcile(void *self, struct gateway_exchange *exchange,
                                                  struct bus_error *error);
 
-/* After authorise: the entry, with its holders, into the state. */
+/* After authorise: the entry, with its holders, into the state: with the event that came, or as a change of status. */
 BUS_MUST_CHECK enum bus_status gateway_reconcile_keep(const struct gateway_reconcile *reconcile,
                                                       const struct gateway_exchange *exchange, struct bus_error *error);
 

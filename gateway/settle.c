@@ -181,6 +181,12 @@ static enum bus_status produce_slot(struct gateway_settle *settle, struct gatewa
         .borrowed = true,
         .opaque = &slot->offset,
     };
+    if (slot->status_only) {
+        uint8_t *key = bus_arena_allocate(gateway_batch_arena(batch), BUS_STATE_RECORD_KEY_SIZE);
+        if (key == NULL)
+            return fail_memory(error);
+        record.key = gateway_state_topic_key(slot, key);
+    }
     enum bus_status status = join_value(gateway_batch_arena(batch), slot, &record.value, error);
     if (status == BUS_OK)
         status = produce(settle, &record, error);

@@ -15,6 +15,7 @@ struct gateway_slot {
     int64_t offset;           /* of its xq.state record in this transaction, -1 until it is known */
     uint64_t hash;
     bool loaded, changed;
+    bool status_only; /* in xq.state under the status key: nothing but the entry of a record has changed */
 };
 
 struct gateway_overlay;

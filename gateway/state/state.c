@@ -162,15 +162,23 @@ enum bus_status gateway_state_replay(struct gateway_state *state, struct bus_byt
     if (key.length == 0 || key.length > BUS_STATE_KEY_MAX)
         return bus_fail(error, BUS_FATAL, "xq.state/%d holds a key of %zu bytes at offset %lld", state->partition,
                         key.length, (long long)offset);
-    uint8_t record[BUS_STATE_RECORD_SIZE];
-    if (bus_state_is_record(key) && value.data != NULL) {
+    uint8_t record[BUS_STATE_RECORD_SIZE], record_key[BUS_STATE_RECORD_KEY_SIZE];
+    bool is_status = bus_state_is_status(key);
+    if ((is_status || bus_state_is_record(key)) && value.data != NULL) {
         struct bus_state_entry entry;
-        enum bus_status status = broken(bus_state_record_read(value, &entry, NULL, error), state, error);
+        struct bus_bytes event;
+        enum bus_status status = broken(bus_state_record_read(value, &entry, &event, error), state, error);
         if (status != BUS_OK)
             return status;
-        entry.state_offset = offset;
+        if (!is_status)
+            entry.state_offset = event.length > 0 ? offset : -1;
         bus_state_record_write(&entry, record);
         value = bus_bytes_of(record, sizeof record);
+    }
+    if (is_status) {
+        memcpy(record_key, key.data, sizeof record_key);
+        record_key[0] = BUS_STATE_SUBJECT;
+        key = bus_bytes_of(record_key, sizeof record_key);
     }
     enum bus_status status = change(state, key, value, error);
     if (status == BUS_OK && ++state->replayed % REPLAY_SLICE == 0)
@@ -254,7 +262,33 @@ enum bus_status gateway_state_write_record(struct gateway_state *state, struct g
     uint8_t value[BUS_STATE_RECORD_SIZE];
     bus_state_record_write(entry, value);
     slot->payload = event;
+    slot->status_only = false;
     return write_slot(state, slot, bus_bytes_of(value, sizeof value), error);
+}
+
+enum bus_status gateway_state_write_status(struct gateway_state *state, struct gateway_slot *slot,
+                                           const struct bus_state_entry *entry, struct bus_error *error)
+{
+    uint8_t value[BUS_STATE_RECORD_SIZE];
+    bus_state_record_write(entry, value);
+    if (!slot->changed) /* otherwise this batch has written the event too, or erased it */
+        slot->status_only = true;
+    return write_slot(state, slot, bus_bytes_of(value, sizeof value), error);
+}
+
+enum bus_status gateway_state_erase_event(struct gateway_state *state, struct gateway_slot *slot,
+                                          const struct bus_state_entry *entry, struct bus_error *error)
+{
+    return gateway_state_write_record(state, slot, entry, (struct bus_bytes){NULL, 0}, error);
+}
+
+struct bus_bytes gateway_state_topic_key(const struct gateway_slot *slot, uint8_t *out_key)
+{
+    if (!slot->status_only)
+        return slot->key;
+    memcpy(out_key, slot->key.data, slot->key.length);
+    out_key[0] = BUS_STATE_STATUS;
+    return bus_bytes_of(out_key, slot->key.length);
 }
 
 void gateway_state_note_audit(struct gateway_slot *slot, int64_t audit_offset)
@@ -298,6 +332,27 @@ enum bus_status gateway_state_write_sequence(struct gateway_state *state, struct
     uint8_t value[BUS_STATE_NUMBER_SIZE];
     bus_state_number_write(last, value);
     return write_slot(state, slot, bus_bytes_of(value, sizeof value), error);
+}
+
+enum bus_status gateway_state_place(struct gateway_state *state, struct bus_bytes key, struct gateway_slot **out_slot,
+                                    struct bus_error *error)
+{
+    *out_slot = gateway_overlay_slot(state->overlay, key);
+    return *out_slot != NULL ? BUS_OK : fail_memory(error);
+}
+
+enum bus_status gateway_state_read_place(struct gateway_state *state, struct gateway_slot *slot,
+                                         struct bus_bytes *out_value, struct bus_error *error)
+{
+    enum bus_status status = load_slot(state, slot, error);
+    *out_value = slot_value(slot);
+    return status;
+}
+
+enum bus_status gateway_state_write_place(struct gateway_state *state, struct gateway_slot *slot,
+                                          struct bus_bytes value, struct bus_error *error)
+{
+    return write_slot(state, slot, value, error);
 }
 
 static enum bus_status load_log(struct gateway_state *state, const char *name, struct bus_merkle *out_log,
@@ -387,8 +442,8 @@ static int64_t note_offsets(struct gateway_state *state)
         struct gateway_slot *slot = slots[i];
         if (slot->offset >= next)
             next = slot->offset + 1;
-        if (bus_state_is_record(slot->key) && slot->value != NULL)
-            bus_state_record_set_state(slot->value, slot->offset);
+        if (bus_state_is_record(slot->key) && slot->value != NULL && !slot->status_only)
+            bus_state_record_set_state(slot->value, slot->payload.length > 0 ? slot->offset : -1);
     }
     return next;
 }

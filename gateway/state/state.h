@@ -66,6 +66,12 @@ BUS_MUST_CHECK enum bus_status gateway_state_read_record(struct gateway_state *s
 BUS_MUST_CHECK enum bus_status gateway_state_write_record(struct gateway_state *state, struct gateway_slot *slot,
                                                           const struct bus_state_entry *entry, struct bus_bytes event,
                                                           struct bus_error *error);
+/* A change of status: the record's event stays as xq.state has it. */
+BUS_MUST_CHECK enum bus_status gateway_state_write_status(struct gateway_state *state, struct gateway_slot *slot,
+                                                          const struct bus_state_entry *entry, struct bus_error *error);
+/* The entry stays, and the record's event is given up: it disappears from xq.state by compaction. */
+BUS_MUST_CHECK enum bus_status gateway_state_erase_event(struct gateway_state *state, struct gateway_slot *slot,
+                                                         const struct bus_state_entry *entry, struct bus_error *error);
 BUS_MUST_CHECK enum bus_status gateway_state_read_name(struct gateway_state *state, struct gateway_slot *slot,
                                                        struct bus_state_name *out_name, bool *out_found,
                                                        struct bus_error *error);
@@ -76,6 +82,14 @@ BUS_MUST_CHECK enum bus_status gateway_state_read_sequence(struct gateway_state 
                                                            int64_t *out_last, bool *out_found, struct bus_error *error);
 BUS_MUST_CHECK enum bus_status gateway_state_write_sequence(struct gateway_state *state, struct gateway_slot *slot,
                                                             int64_t last, struct bus_error *error);
+/* The batch's place for anything else, by its whole key (grants, resync, sweep). `value` of a read: data NULL = absent; valid until the place
+ * is written or the batch ends. `value` of a write: data NULL = gone. */
+BUS_MUST_CHECK enum bus_status gateway_state_place(struct gateway_state *state, struct bus_bytes key,
+                                                   struct gateway_slot **out_slot, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status gateway_state_read_place(struct gateway_state *state, struct gateway_slot *slot,
+                                                        struct bus_bytes *out_value, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status gateway_state_write_place(struct gateway_state *state, struct gateway_slot *slot,
+                                                         struct bus_bytes value, struct bus_error *error);
 /* The output log "<topic>/<partition>" as this batch leaves it: the caller appends to it. NULL: FATAL, too many logs. Lives as
  * long as the state. */
 BUS_MUST_CHECK enum bus_status gateway_state_log(struct gateway_state *state, const char *name,
@@ -83,10 +97,13 @@ BUS_MUST_CHECK enum bus_status gateway_state_log(struct gateway_state *state, co
 /* "gateway/<partition>"; counts go in freely, discard takes them back. */
 struct bus_book *gateway_state_book(struct gateway_state *state);
 
-/* What goes to xq.state: every changed slot, logs and book included, each key once; value and payload make the record's value. The caller sets each slot's offset once it is known. Valid until the next call on the state. */
+/* What goes to xq.state: every changed slot, logs and book included, each key once; value and payload make the record's value, under
+ * the key of gateway_state_topic_key. The caller sets each slot's offset once it is known. Valid until the next call on the state. */
 BUS_MUST_CHECK enum bus_status gateway_state_changes(struct gateway_state *state, int64_t now_ms,
                                                      struct gateway_slot *const **out_slots, size_t *out_count,
                                                      struct bus_error *error);
+/* The key of a changed slot in xq.state: its own, or the status key of its record; `out_key` holds BUS_STATE_RECORD_KEY_SIZE bytes. */
+struct bus_bytes gateway_state_topic_key(const struct gateway_slot *slot, uint8_t *out_key);
 /* The offset of the xq.audit entry in this transaction that names a record which this batch has written. */
 void gateway_state_note_audit(struct gateway_slot *slot, int64_t audit_offset);
 

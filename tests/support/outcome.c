@@ -48,6 +48,13 @@ void test_outcome_destroy(struct test_outcome *outcome)
     free(outcome);
 }
 
+void test_outcome_set_views(struct test_outcome *outcome, const struct bus_views *views)
+{
+    outcome->views = views;
+    outcome->delivery_count = 0;
+    outcome->refusal_count = 0;
+}
+
 void test_outcome_restart(struct test_outcome *outcome)
 {
     memset(outcome->taken, 0, sizeof outcome->taken);

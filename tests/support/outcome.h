@@ -27,6 +27,8 @@ struct test_outcome;
 /* `views` are those of a catalogue as the world's, borrowed. Aborts when out of memory. */
 struct test_outcome *test_outcome_create(const struct bus_views *views);
 void test_outcome_destroy(struct test_outcome *outcome);
+/* Those of another catalogue, for what comes from now on. What was taken before is forgotten. */
+void test_outcome_set_views(struct test_outcome *outcome, const struct bus_views *views);
 /* The world has begun anew: its topics are empty, its logs and their readers go on. */
 void test_outcome_restart(struct test_outcome *outcome);
 

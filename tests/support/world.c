@@ -3,10 +3,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/expiry.h"
 #include "gateway/pipeline.h"
+#include "gateway/resync.h"
 #include "gateway/settle.h"
 
-enum { MAX_POSITIONS = 256, MAX_OFFSETS = 1024, MAP_BYTES = 256 << 20, MAX_BATCH = 20000, MAX_BATCH_BYTES = 32 << 20 };
+enum {
+    MAX_POSITIONS = 256,
+    MAX_OFFSETS = 1024,
+    MAP_BYTES = 256 << 20,
+    MAX_BATCH = 20000,
+    MAX_REQUESTS = 16,
+    MAX_BATCH_BYTES = 32 << 20
+};
 
 #define PREFIX "xq."
 
@@ -31,12 +40,20 @@ struct test_world {
     struct gateway_sealer *sealer;
     struct gateway_states states;
     struct gateway_meter meter;
+    struct bus_portfolios *portfolios;
     struct gateway_pipeline *pipeline;
+    struct gateway_expiry *expiry;
+    struct gateway_resync *resync;
     struct gateway_settle *settle;
     struct gateway_batch *batch;
     int64_t now_ms;
     struct owned_input inputs[MAX_BATCH];
     size_t input_count;
+    struct {
+        const struct bus_subscriber *subscriber;
+        const struct bus_item *item;
+    } requests[MAX_REQUESTS];
+    size_t request_count;
     struct test_record *records;
     int64_t **reports; /* where a record's offset is wanted, by record; told at the next flush, as Kafka does */
     size_t record_count, committed_count, reported_count, capacity;
@@ -211,6 +228,29 @@ static enum bus_status world_abort(void *self, struct bus_error *error)
     return step(world, TEST_ABORT, error);
 }
 
+/* --- the changelog, as a resync reads it --- */
+
+static enum bus_status world_read(void *self, int32_t partition, int64_t from, size_t limit,
+                                  bool (*take)(void *taker, struct bus_bytes key, struct bus_bytes value,
+                                               int64_t offset),
+                                  void *taker, int64_t *out_next, struct bus_error *error)
+{
+    struct test_world *world = self;
+    (void)error;
+    for (size_t i = 0; i < world->committed_count && limit > 0; i++) {
+        const struct test_record *record = &world->records[i];
+        if (record->partition != partition || record->offset < from || strcmp(record->topic, PREFIX "state") != 0)
+            continue;
+        *out_next = record->offset + 1;
+        if (!take(taker, record->key, record->value, record->offset))
+            return BUS_OK;
+        limit--;
+    }
+    if (limit > 0)
+        *out_next = place_of(world->ends, &world->end_count, MAX_OFFSETS, PREFIX "state", partition)->offset;
+    return BUS_OK;
+}
+
 /* --- making and ending --- */
 
 static void open_states(struct test_world *world, const struct test_world_options *options)
@@ -229,21 +269,38 @@ static void open_states(struct test_world *world, const struct test_world_option
     }
 }
 
+/* What a catalogue decides, and is made anew with another one. */
+static void make_pipeline(struct test_world *world)
+{
+    struct bus_error error;
+    need(bus_portfolios_load(world->catalogue, world->keyer, &world->portfolios, &error), &error);
+    struct gateway_pipeline_options pipeline = {
+        .catalogue = world->catalogue,
+        .views = world->views,
+        .portfolios = world->portfolios,
+        .keyer = world->keyer,
+        .prefix = PREFIX,
+        .partitions = world->states.count,
+        .states = &world->states,
+        .meter = &world->meter,
+    };
+    need(gateway_pipeline_create(&pipeline, &world->pipeline, &error), &error);
+}
+
 static void make_gateway(struct test_world *world, const struct test_world_options *options)
 {
     struct bus_error error;
     need(gateway_sealer_create(bus_catalogue_exchange_view(world->catalogue), &world->signer, &world->sealer, &error),
          &error);
-    struct gateway_pipeline_options pipeline = {
+    make_pipeline(world);
+    world->expiry = gateway_expiry_create(world->catalogue, &world->states);
+    struct gateway_resync_options resync = {
         .catalogue = world->catalogue,
-        .views = world->views,
-        .keyer = world->keyer,
-        .prefix = PREFIX,
-        .partitions = options->partitions,
+        .portfolios = world->portfolios,
         .states = &world->states,
-        .meter = &world->meter,
+        .changelog = {world_read, world},
     };
-    need(gateway_pipeline_create(&pipeline, &world->pipeline, &error), &error);
+    world->resync = gateway_resync_create(&resync);
     struct gateway_settle_options settle = {
         .prefix = PREFIX,
         .states = &world->states,
@@ -261,7 +318,7 @@ static void make_gateway(struct test_world *world, const struct test_world_optio
         .max_bytes = MAX_BATCH_BYTES,
     };
     world->batch = gateway_batch_create(&batch);
-    if (world->settle == NULL || world->batch == NULL)
+    if (world->settle == NULL || world->batch == NULL || world->expiry == NULL || world->resync == NULL)
         abort();
 }
 
@@ -289,6 +346,7 @@ static void drop_inputs(struct test_world *world)
     for (size_t i = 0; i < world->input_count; i++)
         free(world->inputs[i].bytes);
     world->input_count = 0;
+    world->request_count = 0;
 }
 
 void test_world_destroy(struct test_world *world)
@@ -299,6 +357,9 @@ void test_world_destroy(struct test_world *world)
     forget(world, 0);
     gateway_settle_destroy(world->settle);
     gateway_pipeline_destroy(world->pipeline);
+    gateway_resync_destroy(world->resync);
+    gateway_expiry_destroy(world->expiry);
+    bus_portfolios_destroy(world->portfolios);
     gateway_batch_destroy(world->batch);
     gateway_sealer_destroy(world->sealer);
     gateway_signer_release(&world->signer);
@@ -378,12 +439,21 @@ int64_t test_world_feed(struct test_world *world, const struct bus_item *item, i
     return owned->input.offset;
 }
 
-enum bus_status test_world_settle(struct test_world *world, struct bus_error *error)
+static enum bus_status begin_batch(struct test_world *world, struct bus_error *error)
 {
     enum bus_status status = BUS_OK;
     gateway_batch_reset(world->batch);
     for (size_t i = 0; status == BUS_OK && i < world->input_count; i++)
         status = gateway_batch_add(world->batch, &world->inputs[i].input, error);
+    for (size_t i = 0; status == BUS_OK && i < world->request_count; i++)
+        for (int32_t j = 0; status == BUS_OK && j < world->states.count; j++)
+            status = gateway_resync_ask(world->resync, world->batch, j, world->requests[i].subscriber,
+                                        world->requests[i].item, error);
+    return status;
+}
+
+static enum bus_status end_batch(struct test_world *world, enum bus_status status, struct bus_error *error)
+{
     if (status == BUS_OK)
         status = gateway_pipeline_run(world->pipeline, world->batch, world->now_ms, error);
     if (status == BUS_OK)
@@ -393,6 +463,55 @@ enum bus_status test_world_settle(struct test_world *world, struct bus_error *er
     if (status == BUS_OK)
         drop_inputs(world);
     return status;
+}
+
+enum bus_status test_world_settle(struct test_world *world, struct bus_error *error)
+{
+    return end_batch(world, begin_batch(world, error), error);
+}
+
+enum bus_status test_world_tick(struct test_world *world, size_t limit, bool *out_more, struct bus_error *error)
+{
+    bool more_due = false, more_to_sync = false;
+    enum bus_status status = begin_batch(world, error);
+    if (status == BUS_OK)
+        status = gateway_expiry_gather(world->expiry, world->batch, world->now_ms, limit, &more_due, error);
+    if (status == BUS_OK)
+        status = gateway_resync_gather(world->resync, world->batch, world->now_ms, limit, &more_to_sync, error);
+    *out_more = more_due || more_to_sync;
+    return end_batch(world, status, error);
+}
+
+void test_world_reload(struct test_world *world, const char *path)
+{
+    struct bus_error error;
+    struct bus_catalogue *old_catalogue = world->catalogue;
+    struct bus_views *old_views = world->views;
+    struct bus_portfolios *old_portfolios = world->portfolios;
+    need(bus_catalogue_load(path, &world->catalogue, &error), &error);
+    need(bus_views_create(world->catalogue, &world->views, &error), &error);
+    gateway_pipeline_destroy(world->pipeline);
+    make_pipeline(world);
+    gateway_batch_set_catalogue(world->batch, world->catalogue);
+    gateway_expiry_set_catalogue(world->expiry, world->catalogue);
+    gateway_resync_set_catalogue(world->resync, world->catalogue, world->portfolios);
+    bus_portfolios_destroy(old_portfolios);
+    bus_views_destroy(old_views);
+    bus_catalogue_destroy(old_catalogue);
+}
+
+enum bus_status test_world_ask_resync(struct test_world *world, const char *subscriber, const struct bus_item *item,
+                                      struct bus_error *error)
+{
+    if (world->request_count == MAX_REQUESTS)
+        abort();
+    const struct bus_subscriber *found = bus_catalogue_find_subscriber(world->catalogue, subscriber);
+    if (found == NULL)
+        return bus_reject(error, "REQUEST_NO_GRANT", "没有该订阅方", "no such subscriber");
+    world->requests[world->request_count].subscriber = found;
+    world->requests[world->request_count++].item =
+        item != NULL ? bus_catalogue_item_by_number(world->catalogue, item->number) : NULL;
+    return BUS_OK;
 }
 
 void test_world_fail(struct test_world *world, enum test_step which, enum bus_status status, int after)

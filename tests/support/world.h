@@ -47,6 +47,14 @@ int64_t test_world_feed(struct test_world *world, const struct bus_item *item, i
                         struct bus_bytes value, const char *adapter, bool replay);
 /* Runs the batch and settles it. After RETRY the batch is still there and may be settled again. */
 BUS_MUST_CHECK enum bus_status test_world_settle(struct test_world *world, struct bus_error *error);
+/* The same, with what falls due by the calendar and the resyncs under way, in slices of `limit`. *out_more: there is more to do. */
+BUS_MUST_CHECK enum bus_status test_world_tick(struct test_world *world, size_t limit, bool *out_more,
+                                               struct bus_error *error);
+/* Another catalogue from now on, between batches. Aborts when it cannot be loaded. */
+void test_world_reload(struct test_world *world, const char *catalogue);
+/* An officer asks for a resync in every partition; the next settle or tick commits it. `item` NULL = everything. */
+BUS_MUST_CHECK enum bus_status test_world_ask_resync(struct test_world *world, const char *subscriber,
+                                                     const struct bus_item *item, struct bus_error *error);
 /* The next `step` answers `status`, once, `after` calls from now. */
 void test_world_fail(struct test_world *world, enum test_step step, enum bus_status status, int after);
 

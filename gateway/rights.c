@@ -1,0 +1,234 @@
+#include "gateway/rights.h"
+
+#include <stdio.h>
+
+static struct gateway_state *state_of(const struct gateway_reconcile *reconcile,
+                                      const struct gateway_exchange *exchange)
+{
+    return reconcile->states->of[exchange->partition];
+}
+
+/* --- may it be? --- */
+
+static enum bus_status reject_step(const struct bus_rights *rights, enum bus_rights_step last, struct bus_error *error)
+{
+    char zh[BUS_ERROR_TEXT_SIZE], en[BUS_ERROR_TEXT_SIZE];
+    const char *was = last == BUS_RIGHTS_NO_STEP ? "-" : bus_rights_step_name(last);
+    snprintf(zh, sizeof zh, "事项当前步骤为%s，不能再作%s；请核对事项编号，或以新编号另立事项", was,
+             bus_rights_step_name(rights->step));
+    snprintf(en, sizeof en,
+             "the case stands at %s and cannot become %s; check its number, or open a case of another number", was,
+             bus_rights_step_name(rights->step));
+    return bus_reject(error, "RIGHTS_STEP", zh, en);
+}
+
+static enum bus_status reject_unknown(struct bus_error *error)
+{
+    return bus_reject(
+        error, "RIGHTS_UNKNOWN_RECORD",
+        "所指记录不存在，或不属于该信用主体；请核对目录项与记录键，记录到达后可重放本条",
+        "no such record of this subject is known; check item and record key, and replay this once the record has come");
+}
+
+static const struct bus_item *target_item(const struct gateway_reconcile *reconcile, const struct bus_rights *rights)
+{
+    for (size_t i = 0; i < bus_catalogue_item_count(reconcile->catalogue); i++) {
+        const struct bus_item *item = bus_catalogue_item(reconcile->catalogue, i);
+        if (item->rights == BUS_RIGHTS_NONE &&
+            bus_bytes_equal_text(rights->target_department, item->department->name) &&
+            bus_bytes_equal_text(rights->target_item, item->name))
+            return item;
+    }
+    return NULL;
+}
+
+/* The record's place in the state; it is of the event's own subject, or unknown. */
+static enum bus_status find_target(const struct gateway_reconcile *reconcile, const struct gateway_exchange *exchange,
+                                   const struct bus_item *item, uint8_t out_record[BUS_IDENTITY_SIZE],
+                                   struct gateway_slot **out_slot, struct bus_state_entry *out_entry, bool *out_found,
+                                   struct bus_error *error)
+{
+    bus_event_identity(bus_bytes_text(item->name), exchange->rights.target_record_key, out_record);
+    struct gateway_state *state = state_of(reconcile, exchange);
+    *out_slot = gateway_state_record(state, exchange->subject_key, out_record);
+    if (*out_slot == NULL)
+        return bus_fail(error, BUS_FATAL, "the batch's memory for state is used up; lower batch_records");
+    return gateway_state_read_record(state, *out_slot, out_entry, out_found, error);
+}
+
+static int32_t answer_due(const struct gateway_reconcile *reconcile, const struct bus_rights *rights,
+                          const struct bus_rights_rule *rule)
+{
+    if (rights->step != BUS_RIGHTS_OPENED || rule->answer_days == 0)
+        return INT32_MAX;
+    return rule->working_days
+               ? bus_calendar_add_working_days(reconcile->calendar, rights->decided_on, rule->answer_days)
+               : bus_calendar_add(rights->decided_on, 0, 0, rule->answer_days);
+}
+
+static enum bus_status judge_date(const struct gateway_exchange *exchange, struct bus_error *error)
+{
+    if (exchange->rights.decided_on <= bus_calendar_day(exchange->now_ms))
+        return BUS_OK;
+    return bus_reject(error, "RIGHTS_DATE", "日期晚于今天，请更正后重新发送",
+                      "the date lies in the future; correct it and send again");
+}
+
+static enum bus_status judge_target(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
+                                    const struct bus_rights_rule *rule, struct bus_error *error)
+{
+    const struct bus_item *item = target_item(reconcile, &exchange->rights);
+    if (item == NULL)
+        return reject_unknown(error);
+    if (!bus_rights_may(rule, exchange->rights.authority, item))
+        return bus_reject(
+            error, "RIGHTS_AUTHORITY", "该机关无权对此记录作出此项决定，请由作出原决定的部门或目录规定的机关办理",
+            "this authority may not decide so about this record; the department that determined it, or who the catalogue "
+            "names, may");
+    uint8_t record[BUS_IDENTITY_SIZE];
+    struct gateway_slot *slot;
+    struct bus_state_entry entry;
+    bool found = false;
+    enum bus_status status = find_target(reconcile, exchange, item, record, &slot, &entry, &found, error);
+    return status == BUS_OK && !found ? reject_unknown(error) : status;
+}
+
+enum bus_status gateway_rights_judge(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
+                                     const struct bus_state_entry *known, struct bus_error *error)
+{
+    if (exchange->event.operation != BUS_OPERATION_PUT)
+        return bus_reject(error, "RIGHTS_WITHDRAWAL", "权益事项不能撤回，请以驳回、撤销或解除结束该事项",
+                          "a case is not withdrawn; end it with REJECTED, REVOKED or LIFTED");
+    const struct bus_rights_rule *rule = bus_catalogue_rights(reconcile->catalogue, exchange->item->rights);
+    enum bus_rights_step last = known != NULL ? (enum bus_rights_step)known->marks : BUS_RIGHTS_NO_STEP;
+    enum bus_status status =
+        bus_rights_read(exchange->item, exchange->version, exchange->value, exchange->spans, &exchange->rights, error);
+    if (status == BUS_OK && !bus_rights_may_follow(exchange->rights.kind, last, exchange->rights.step))
+        status = reject_step(&exchange->rights, last, error);
+    if (status == BUS_OK)
+        status = judge_date(exchange, error);
+    if (status == BUS_OK)
+        status = judge_target(reconcile, exchange, rule, error);
+    if (status != BUS_OK)
+        return status;
+    exchange->last_step = last;
+    exchange->entry.marks = (uint8_t)exchange->rights.step;
+    exchange->entry.watch_days = answer_due(reconcile, &exchange->rights, rule);
+    return BUS_OK;
+}
+
+/* --- what follows --- */
+
+enum bus_status gateway_rights_follow(const struct gateway_reconcile *reconcile, struct gateway_batch *batch,
+                                      size_t index, struct bus_error *error)
+{
+    const struct gateway_exchange *event = gateway_batch_exchange(batch, index);
+    const struct bus_item *item = target_item(reconcile, &event->rights);
+    struct gateway_exchange *consequence;
+    enum bus_status status = gateway_batch_insert_after(batch, index, GATEWAY_CAUSE_RIGHTS, item, &consequence, error);
+    if (status != BUS_OK)
+        return status;
+    consequence->version = bus_item_current(item);
+    consequence->now_ms = event->now_ms;
+    consequence->rights = event->rights;
+    consequence->key = event->key;
+    consequence->adapter = event->adapter;
+    memcpy(consequence->subject_key, event->subject_key, sizeof consequence->subject_key);
+    return BUS_OK;
+}
+
+static bool set_mark(struct bus_state_entry *entry, enum bus_mark mark, bool on)
+{
+    uint8_t before = entry->marks, bit = (uint8_t)(1u << mark);
+    entry->marks = (uint8_t)(on ? before | bit : before & ~bit);
+    return entry->marks != before;
+}
+
+static void tell(struct gateway_exchange *exchange, enum bus_delivery_reason change)
+{
+    exchange->tells = true;
+    exchange->change = change;
+}
+
+/* A dispute that was answered: the last one clears the record, unless a correction is awaited. */
+static void close_dispute(struct gateway_exchange *exchange)
+{
+    struct bus_state_entry *entry = &exchange->entry;
+    bool was_disputed = bus_state_is_disputed(entry);
+    if (entry->disputes > 0)
+        entry->disputes--;
+    if (exchange->rights.step == BUS_RIGHTS_UPHELD) {
+        set_mark(entry, BUS_MARK_CORRECTING, true);
+        gateway_reconcile_notice(
+            exchange, "RIGHTS_CORRECTION_DUE", "异议或更正申请成立，请以更高版本发送更正后的记录或撤回该记录",
+            "a dispute or request was upheld; send the corrected record with a higher version, or withdraw it",
+            exchange->item->department);
+    }
+    if (was_disputed && !bus_state_is_disputed(entry))
+        tell(exchange, BUS_REASON_DISPUTE_RESOLVED);
+}
+
+static void open_dispute(struct gateway_exchange *exchange)
+{
+    if (!bus_state_is_disputed(&exchange->entry))
+        tell(exchange, BUS_REASON_DISPUTED);
+    if (exchange->entry.disputes < UINT16_MAX)
+        exchange->entry.disputes++;
+}
+
+/* What was given back to nobody while the mark stood goes out again with the record's next version, or with a resync. */
+static void ask_again(struct gateway_exchange *exchange)
+{
+    gateway_reconcile_notice(
+        exchange, "RIGHTS_SEND_AGAIN", "修复已撤销或限制已解除，请以更高版本重新发送该记录",
+        "a repair was revoked or a restriction lifted; send the record again with a higher version",
+        exchange->item->department);
+}
+
+static void take_step(struct gateway_exchange *exchange)
+{
+    struct bus_state_entry *entry = &exchange->entry;
+    enum bus_mark scope = exchange->rights.public_only ? BUS_MARK_RESTRICTED_PUBLIC : BUS_MARK_RESTRICTED;
+    switch (exchange->rights.step) {
+    case BUS_RIGHTS_OPENED: open_dispute(exchange); break;
+    case BUS_RIGHTS_UPHELD:
+    case BUS_RIGHTS_REJECTED: close_dispute(exchange); break;
+    case BUS_RIGHTS_DECIDED:
+        if (set_mark(entry, BUS_MARK_REPAIRED, true))
+            tell(exchange, BUS_REASON_REPAIRED);
+        break;
+    case BUS_RIGHTS_REVOKED:
+        if (set_mark(entry, BUS_MARK_REPAIRED, false))
+            ask_again(exchange);
+        break;
+    case BUS_RIGHTS_IMPOSED:
+        if (set_mark(entry, scope, true))
+            tell(exchange, BUS_REASON_RESTRICTED);
+        break;
+    case BUS_RIGHTS_LIFTED:
+        if (set_mark(entry, scope, false)) {
+            tell(exchange, BUS_REASON_NONE); /* who holds it still loses the flag */
+            ask_again(exchange);
+        }
+        break;
+    case BUS_RIGHTS_NO_STEP:
+    case BUS_RIGHTS_STEP_COUNT: break;
+    }
+}
+
+enum bus_status gateway_rights_apply(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
+                                     struct bus_error *error)
+{
+    bool found = false;
+    enum bus_status status = find_target(reconcile, exchange, exchange->item, exchange->record, &exchange->record_slot,
+                                         &exchange->entry, &found, error);
+    if (status != BUS_OK)
+        return status;
+    exchange->again = exchange->record_slot->changed;
+    exchange->holders_before = exchange->entry.holders;
+    if (!found || exchange->entry.status != BUS_RECORD_LIVE)
+        return BUS_OK; /* what is withdrawn needs nothing more; the case itself is kept */
+    take_step(exchange);
+    exchange->writes = true;
+    return BUS_OK;
+}
