@@ -43,11 +43,11 @@ enum bus_term_kind {
 };
 struct bus_term {
     enum bus_term_kind kind;
-    const char *from; /* a date or timestamp field; null in a record: this term does not run */
+    const char *from; /* a date or timestamp field; a record in which it is null does not fit */
     int years, months, days;
     int grace_working_days;
     const char *rule_version; /* only for records with this rule_version; "" = any */
-    const char *field;        /* only for records whose `field` has one of `values`; "" = all */
+    const char *field;        /* only for records whose text `field` has one of `values` among its codes; "" = all */
     const char *const *values;
     size_t value_count;
 };
@@ -71,9 +71,8 @@ struct bus_item {
     const char *register_status_field; /* says whether an organisation exists still; "" when there is none */
     const char *const *register_ended; /* its values that mean "no more" */
     size_t register_ended_count;
-    enum bus_rights_kind rights; /* NONE for everything that departments record */
-    const struct bus_term
-        *terms; /* of a kind the first that fits a record counts; publicity_until goes before all of its kind */
+    enum bus_rights_kind rights;  /* NONE for everything that departments record */
+    const struct bus_term *terms; /* of each kind the first that fits a record counts, after its publicity_until */
     size_t term_count;
     const char *const *key_fields;
     size_t key_field_count;
@@ -90,7 +89,7 @@ enum bus_transform {
 };
 
 /* A condition on one field of a record, written "FIELD = VALUE|VALUE", "FIELD != …", "FIELD >= NUMBER", "FIELD <= NUMBER", "FIELD
- * present", "FIELD absent". A null value meets only "absent" and "!=". */
+ * present", "FIELD absent". A null or empty value, or a field that the record's version has not, meets only "absent" and "!=". */
 enum bus_comparison {
     BUS_COMPARISON_IS,
     BUS_COMPARISON_IS_NOT,
@@ -156,9 +155,10 @@ struct bus_area {
 struct bus_catalogue;
 
 /* FATAL with file, line and reason, and the nearest known name for an unknown one: unknown key, department, item, field or code
- * list; missing or bad schema; envelope not first; a field without classification or doc; a `secret` field granted; to a public
- * subscriber: an item that is not open, a field that is not public, a personal field without subject_kinds = ["ORGANISATION"]; a
- * number or name used twice. Keys beside the lists: codes (folder of code lists, "codes"), receivers (folder of subscribers,
+ * list; missing or bad schema; envelope not first; a field without classification or doc; a right of the subject or a `secret`
+ * field granted; a transform or condition that does not fit its field's type, a condition on a `secret` field; to a public subscriber: an
+ * item that is not open, a field or a condition on a field that is not public, a personal field of persons that is neither masked nor
+ * cut down to whether it is present; a number or name used twice. Keys beside the lists: codes (folder of code lists, "codes"), receivers (folder of subscribers,
  * "../subscribers/receivers"), both relative to the file; schemas lie in its own folder. */
 BUS_MUST_CHECK enum bus_status bus_catalogue_load(const char *path, struct bus_catalogue **out_catalogue,
                                                   struct bus_error *error);

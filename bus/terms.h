@@ -18,7 +18,9 @@ BUS_MUST_CHECK enum bus_status bus_terms_create(const struct bus_catalogue *cata
                                                 const struct bus_calendar *calendar, struct bus_terms **out_terms,
                                                 struct bus_error *error);
 void bus_terms_destroy(struct bus_terms *terms);
-/* Of a PUT. publicity_until of the envelope goes before the rules. Cheap when the item has no terms. */
+/* Of a PUT. publicity_until of the envelope goes before the rules. Of a case of rights the only clock is `watch`: while it is open the
+ * day by which it must be answered (answer_due_on, else the catalogue's rule), of a restriction its last day. Cheap when the item has no
+ * terms. */
 void bus_terms_find(const struct bus_terms *terms, const struct bus_item_version *version,
                     const struct bus_event *event, struct bus_bytes datum, const struct bus_span *spans,
                     struct bus_term_days *out_days);
