@@ -26,13 +26,19 @@ static const struct bus_option grant_options[] = {
     {"name", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name of the grant, unique in the exchange"},
     {"item", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "item"},
     {"department", BUS_OPTION_TEXT, "", 0, 0, NULL, "whose item; every department's by default"},
-    {"fields", BUS_OPTION_TEXTS, NULL, 0, 0, NULL, "the fields that may leave"},
+    {"fields", BUS_OPTION_TEXTS, NULL, 0, 0, NULL,
+     "the fields that may leave; name:mask, name:year or name:present to cut one down"},
     {"purpose", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "what for"},
     {"legal_basis", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "by which law"},
     {"from", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "first day in force, YYYY-MM-DD in Beijing"},
     {"to", BUS_OPTION_TEXT, "", 0, 0, NULL, "last day in force, YYYY-MM-DD in Beijing; open by default"},
     {"subject_kinds", BUS_OPTION_TEXTS, "", 0, 0, NULL, "ORGANISATION, PERSON; both by default"},
     {"areas", BUS_OPTION_TEXTS, "", 0, 0, NULL, "area codes or their beginnings; everywhere by default"},
+    {"where", BUS_OPTION_TEXTS, "", 0, 0, NULL, "conditions on the record's fields, which all must hold"},
+    {"portfolio", BUS_OPTION_TEXT, "", 0, 0, NULL,
+     "file of subject identifiers, relative to this one: only about these"},
+    {"on_end", BUS_OPTION_TEXT, "withdraw", 0, 0, "withdraw|keep",
+     "what becomes of what was given when the grant ends"},
     {NULL, BUS_OPTION_TEXT, NULL, 0, 0, NULL, NULL},
 };
 
@@ -109,9 +115,20 @@ static enum bus_status read_areas(struct bus_catalogue *catalogue, const struct 
     return status;
 }
 
-static bool covers(const struct bus_grant *grant, const struct bus_item *item)
+/* The file itself is for the gateway alone: others load the catalogue without it. */
+static enum bus_status read_portfolio(struct bus_catalogue *catalogue, const struct bus_settings *settings,
+                                      const struct bus_settings_node *node, struct bus_grant *grant,
+                                      struct bus_error *error)
 {
-    return strcmp(grant->item, item->name) == 0 && (grant->department == NULL || grant->department == item->department);
+    char path[BUS_CATALOGUE_PATH_SIZE];
+    const char *name = bus_settings_text(node, grant_options, "portfolio");
+    if (name[0] == '\0')
+        return BUS_OK;
+    enum bus_status status = bus_settings_resolve(settings, name, path, sizeof path, error);
+    if (status != BUS_OK)
+        return status;
+    grant->portfolio = bus_catalogue_copy(catalogue, path);
+    return grant->portfolio != NULL ? BUS_OK : fail_memory(error);
 }
 
 static enum bus_status find_department(const struct bus_catalogue *catalogue, const struct bus_settings_node *node,
@@ -128,113 +145,6 @@ static enum bus_status find_department(const struct bus_catalogue *catalogue, co
     for (size_t i = 0; i < count; i++)
         names[i] = catalogue->departments[i].name;
     return bus_catalogue_unknown(bus_settings_child(node, "department"), "department", name, names, count, error);
-}
-
-static enum bus_status fail_no_item(const struct bus_catalogue *catalogue, const struct bus_settings_node *node,
-                                    const struct bus_grant *grant, struct bus_error *error)
-{
-    const char *names[NAMES];
-    for (size_t i = 0; i < catalogue->item_count; i++) {
-        names[i] = catalogue->items[i].name;
-        if (grant->department != NULL && strcmp(names[i], grant->item) == 0)
-            return bus_settings_fail(node, error, "'%s' does not deliver the item '%s'", grant->department->name,
-                                     grant->item);
-    }
-    return bus_catalogue_unknown(bus_settings_child(node, "item"), "item", grant->item, names, catalogue->item_count,
-                                 error);
-}
-
-/* Whether a field may be granted at all, and to a subscriber that is open to everyone. */
-static enum bus_status check_may_grant(const struct bus_settings_node *node, const struct bus_grant *grant,
-                                       const struct bus_field *field, struct bus_error *error)
-{
-    if (field->classification == BUS_CLASS_SECRET)
-        return bus_settings_fail(node, error, "grant '%s': field '%s' is secret and can never be granted", grant->name,
-                                 field->name);
-    if (!grant->subscriber->is_public)
-        return BUS_OK;
-    if (field->classification != BUS_CLASS_PUBLIC)
-        return bus_settings_fail(node, error,
-                                 "grant '%s': field '%s' is %s; a public subscriber may have public fields only",
-                                 grant->name, field->name, bus_classification_name(field->classification));
-    if (field->personal && grant->persons)
-        return bus_settings_fail(
-            node, error,
-            "grant '%s': field '%s' is personal; a public subscriber may have it of organisations only "
-            "(subject_kinds = [\"ORGANISATION\"])",
-            grant->name, field->name);
-    return BUS_OK;
-}
-
-/* A granted field: in the current schema, and allowed by every version that has it. */
-static enum bus_status check_field(const struct bus_settings_node *node, const struct bus_grant *grant,
-                                   const struct bus_item *item, const char *name, struct bus_error *error)
-{
-    const struct bus_schema *current = bus_item_current(item)->schema;
-    if (bus_schema_find(current, name) < 0) {
-        const char *names[NAMES];
-        for (size_t i = 0; i < bus_schema_field_count(current); i++)
-            names[i] = bus_schema_field(current, i)->name;
-        return bus_catalogue_unknown(node, "field", name, names, bus_schema_field_count(current), error);
-    }
-    enum bus_status status = BUS_OK;
-    for (size_t i = 0; i < item->version_count && status == BUS_OK; i++) {
-        int index = bus_schema_find(item->versions[i].schema, name);
-        if (index >= 0)
-            status = check_may_grant(node, grant, bus_schema_field(item->versions[i].schema, (size_t)index), error);
-    }
-    return status;
-}
-
-/* An older version that has none of the granted fields would make a view without fields. */
-static enum bus_status check_versions(const struct bus_settings_node *node, const struct bus_grant *grant,
-                                      const struct bus_item *item, struct bus_error *error)
-{
-    for (size_t i = 0; i < item->version_count; i++) {
-        size_t found = 0;
-        for (size_t j = 0; j < grant->field_count; j++)
-            found += bus_schema_find(item->versions[i].schema, grant->fields[j]) >= 0;
-        if (found == 0)
-            return bus_settings_fail(node, error, "grant '%s': version %d of '%s' has none of its fields", grant->name,
-                                     item->versions[i].number, item->name);
-    }
-    return BUS_OK;
-}
-
-static enum bus_status check_item(const struct bus_settings_node *node, const struct bus_grant *grant,
-                                  const struct bus_item *item, struct bus_error *error)
-{
-    const struct bus_settings_node *fields = bus_settings_child(node, "fields");
-    if (grant->subscriber->is_public && strcmp(item->openness, "public") != 0)
-        return bus_settings_fail(node, error, "grant '%s': item '%s' of '%s' is %s, not public", grant->name,
-                                 item->name, item->department->name, item->openness);
-    enum bus_status status = BUS_OK;
-    for (size_t i = 0; i < grant->field_count && status == BUS_OK; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(grant->fields[i], grant->fields[j]) == 0)
-                return bus_settings_fail(bus_settings_at(fields, i), error, "field '%s' stands twice",
-                                         grant->fields[i]);
-        }
-        status = check_field(bus_settings_at(fields, i), grant, item, grant->fields[i], error);
-    }
-    return status == BUS_OK ? check_versions(node, grant, item, error) : status;
-}
-
-static enum bus_status check_items(const struct bus_catalogue *catalogue, const struct bus_settings_node *node,
-                                   const struct bus_grant *grant, struct bus_error *error)
-{
-    size_t covered = 0;
-    if (grant->field_count == 0)
-        return bus_settings_fail(node, error, "grant '%s' names no field", grant->name);
-    for (size_t i = 0; i < catalogue->item_count; i++) {
-        if (!covers(grant, &catalogue->items[i]))
-            continue;
-        covered++;
-        enum bus_status status = check_item(node, grant, &catalogue->items[i], error);
-        if (status != BUS_OK)
-            return status;
-    }
-    return covered > 0 ? BUS_OK : fail_no_item(catalogue, node, grant, error);
 }
 
 /* Grant names become schema names with '-' as '_', so they must differ in that form too. */
@@ -263,32 +173,36 @@ static bool is_taken(const struct bus_catalogue *catalogue, const struct bus_sub
     return false;
 }
 
-static enum bus_status load_grant(struct bus_catalogue *catalogue, const struct bus_settings_node *node,
-                                  struct bus_grant *grant, struct bus_error *error)
+static enum bus_status load_grant(struct bus_catalogue *catalogue, const struct bus_settings *settings,
+                                  const struct bus_settings_node *node, struct bus_grant *grant,
+                                  struct bus_error *error)
 {
     grant->name = bus_settings_text(node, grant_options, "name");
     grant->item = bus_settings_text(node, grant_options, "item");
     grant->purpose = bus_settings_text(node, grant_options, "purpose");
     grant->legal_basis = bus_settings_text(node, grant_options, "legal_basis");
+    grant->keeps_at_end = strcmp(bus_settings_text(node, grant_options, "on_end"), "keep") == 0;
     if (!is_plain_name(grant->name))
         return bus_settings_fail(node, error, "a grant's name has small letters, digits, '_' and '-' only, not '%s'",
                                  grant->name);
     enum bus_status status = find_department(catalogue, node, grant, error);
-    if (status == BUS_OK)
-        status = bus_catalogue_texts(catalogue, bus_settings_child(node, "fields"), &grant->fields, &grant->field_count,
-                                     error);
     if (status == BUS_OK)
         status = read_term(node, grant, error);
     if (status == BUS_OK)
         status = read_kinds(node, grant, error);
     if (status == BUS_OK)
         status = read_areas(catalogue, node, grant, error);
-    return status == BUS_OK ? check_items(catalogue, node, grant, error) : status;
+    if (status == BUS_OK)
+        status = read_portfolio(catalogue, settings, node, grant, error);
+    if (status == BUS_OK)
+        status = bus_catalogue_load_fields(catalogue, node, grant, error);
+    return status == BUS_OK ? bus_catalogue_load_conditions(catalogue, node, grant, error) : status;
 }
 
-static enum bus_status load_grants(struct bus_catalogue *catalogue, const struct bus_settings_node *list,
+static enum bus_status load_grants(struct bus_catalogue *catalogue, const struct bus_settings *settings,
                                    struct bus_subscriber *subscriber, struct bus_error *error)
 {
+    const struct bus_settings_node *list = bus_settings_child(bus_settings_root(settings), "grants");
     size_t count = bus_settings_count(list);
     if (count > BUS_CATALOGUE_MAX_GRANTS)
         return bus_settings_fail(list, error, "more than %d grants", BUS_CATALOGUE_MAX_GRANTS);
@@ -301,7 +215,7 @@ static enum bus_status load_grants(struct bus_catalogue *catalogue, const struct
         grants[i].subscriber = subscriber;
         enum bus_status status = bus_settings_check(node, grant_options, error);
         if (status == BUS_OK)
-            status = load_grant(catalogue, node, &grants[i], error);
+            status = load_grant(catalogue, settings, node, &grants[i], error);
         if (status != BUS_OK)
             return status;
         if (is_taken(catalogue, subscriber, i, grants[i].name))
@@ -342,7 +256,7 @@ static enum bus_status load_subscriber(struct bus_catalogue *catalogue, const ch
             return bus_settings_fail(bus_settings_child(root, "number"), error, "number %d is that of '%s' already",
                                      subscriber->number, catalogue->subscribers[i].name);
     }
-    status = load_grants(catalogue, bus_settings_child(root, "grants"), subscriber, error);
+    status = load_grants(catalogue, settings, subscriber, error);
     if (status == BUS_OK)
         catalogue->subscriber_count++;
     return status;

@@ -70,6 +70,16 @@ BUS_MUST_CHECK enum bus_status bus_catalogue_load_rights(struct bus_catalogue *c
 /* The folder of subscribers, each a folder with grants.cfg. */
 BUS_MUST_CHECK enum bus_status bus_catalogue_load_subscribers(struct bus_catalogue *catalogue, const char *folder,
                                                               struct bus_error *error);
+/* FATAL at `node`: the schema has no such field, with the nearest name. */
+enum bus_status bus_catalogue_unknown_field(const struct bus_settings_node *node, const struct bus_schema *schema,
+                                            const char *name, struct bus_error *error);
+/* `fields` and `where` of the grant `node`, whose item and department are known. */
+BUS_MUST_CHECK enum bus_status bus_catalogue_load_fields(struct bus_catalogue *catalogue,
+                                                         const struct bus_settings_node *node, struct bus_grant *grant,
+                                                         struct bus_error *error);
+BUS_MUST_CHECK enum bus_status bus_catalogue_load_conditions(struct bus_catalogue *catalogue,
+                                                             const struct bus_settings_node *node,
+                                                             struct bus_grant *grant, struct bus_error *error);
 /* Last of all: catalogue->version, from everything that was read. */
 BUS_MUST_CHECK enum bus_status bus_catalogue_find_version(struct bus_catalogue *catalogue, struct bus_error *error);
 

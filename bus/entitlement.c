@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <xxhash.h>
 
+#include "bus/condition.h"
+
 enum { DIGEST_LIMIT = 4 * 1024 * 1024 };
 
 struct rule_text {
@@ -60,15 +62,22 @@ static bool area_fits(const struct bus_grant *grant, struct bus_bytes area_code)
 
 static bool conditions_hold(const struct bus_view *view, const struct bus_entitlement_facts *facts)
 {
-    (void)facts;
-    return view->grant->condition_count == 0;
+    const struct bus_schema *schema = view->version->schema;
+    if (view->grant->condition_count > 0 && facts->spans == NULL)
+        return false;
+    for (size_t i = 0; i < view->grant->condition_count; i++) {
+        int index = view->condition_indexes[i];
+        const struct bus_field *field = index < 0 ? NULL : bus_schema_field(schema, (size_t)index);
+        struct bus_span span = index < 0 ? (struct bus_span){0} : facts->spans[index];
+        if (!bus_condition_holds(&view->grant->conditions[i], field, facts->datum, span))
+            return false;
+    }
+    return true;
 }
 
 static bool follows(const struct bus_grant *grant, const struct bus_portfolios *portfolios, const uint8_t *subject_key)
 {
-    (void)portfolios;
-    (void)subject_key;
-    return grant->portfolio == NULL;
+    return grant->portfolio == NULL || (portfolios != NULL && bus_portfolios_has(portfolios, grant, subject_key));
 }
 
 bool bus_entitlement_holds(enum bus_entitlement_rule rule, const struct bus_view *view,
@@ -126,7 +135,8 @@ static void write_text(struct bus_buffer *words, const char *text)
 }
 
 /* Everything about a grant that decides what leaves by it, each part with an end of its own. */
-static void write_grant(struct bus_buffer *words, const struct bus_grant *grant)
+static void write_grant(struct bus_buffer *words, const struct bus_grant *grant,
+                        const struct bus_portfolios *portfolios)
 {
     write_text(words, grant->name);
     write_text(words, grant->purpose);
@@ -135,7 +145,7 @@ static void write_grant(struct bus_buffer *words, const struct bus_grant *grant)
     bus_buffer_varint(words, (int64_t)grant->field_count);
     for (size_t i = 0; i < grant->field_count; i++) {
         write_text(words, grant->fields[i]);
-        bus_buffer_u8(words, grant->transforms != NULL ? (uint8_t)grant->transforms[i] : BUS_TRANSFORM_NONE);
+        bus_buffer_u8(words, (uint8_t)grant->transforms[i]);
     }
     bus_buffer_varint(words, (int64_t)grant->area_count);
     for (size_t i = 0; i < grant->area_count; i++)
@@ -143,13 +153,14 @@ static void write_grant(struct bus_buffer *words, const struct bus_grant *grant)
     bus_buffer_varint(words, (int64_t)grant->condition_count);
     for (size_t i = 0; i < grant->condition_count; i++)
         write_text(words, grant->conditions[i].text);
+    bus_buffer_varint(words, grant->portfolio != NULL && portfolios != NULL
+                                 ? (int64_t)bus_portfolios_digest(portfolios, grant)
+                                 : grant->portfolio != NULL);
 }
 
 static bool is_in_force(const struct bus_grant *grant, const struct bus_item *item, int64_t now_ms)
 {
-    return strcmp(grant->item, item->name) == 0 &&
-           (grant->department == NULL || grant->department == item->department) && now_ms >= grant->from_ms &&
-           now_ms < grant->to_ms;
+    return bus_grant_covers(grant, item) && now_ms >= grant->from_ms && now_ms < grant->to_ms;
 }
 
 uint64_t bus_entitlement_digest(const struct bus_catalogue *catalogue, const struct bus_portfolios *portfolios,
@@ -157,11 +168,10 @@ uint64_t bus_entitlement_digest(const struct bus_catalogue *catalogue, const str
 {
     struct bus_buffer words;
     (void)catalogue;
-    (void)portfolios;
     bus_buffer_init(&words, DIGEST_LIMIT);
     for (size_t i = 0; i < subscriber->grant_count; i++)
         if (is_in_force(&subscriber->grants[i], item, now_ms))
-            write_grant(&words, &subscriber->grants[i]);
+            write_grant(&words, &subscriber->grants[i], portfolios);
     uint64_t digest = words.length > 0 ? XXH3_64bits(words.data, words.length) : 0;
     bus_buffer_release(&words);
     return digest;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/transform.h"
+
 enum { VIEW_TEXT_LIMIT = 256 * 1024, MAX_NAMESPACE = 512 };
 
 static const char *const operation_names[] = {"PUT", "WITHDRAW", "STATUS", "RESYNC_BEGIN", "RESYNC_END"};
@@ -49,6 +51,7 @@ const char *bus_delivery_reason_name(enum bus_delivery_reason reason)
 struct view {
     struct bus_view public;
     struct bus_bytes words; /* grant, purpose, legal basis and catalogue version, encoded */
+    bool transforms_any;    /* false: spans are copied and nothing more */
 };
 
 struct range {
@@ -103,12 +106,37 @@ static void write_head(struct bus_buffer *text, const char *namespace)
                             "\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}}");
 }
 
-static void write_doc(struct bus_buffer *text, const char *doc)
+static void write_escaped(struct bus_buffer *text, const char *words, size_t length)
 {
+    for (size_t i = 0; i < length; i++)
+        bus_buffer_printf(text, words[i] == '"' || words[i] == '\\' ? "\\%c" : "%c", words[i]);
+}
+
+/* "Chinese / English", each followed by what is said of it. */
+static void write_doc(struct bus_buffer *text, const char *doc, const char *zh, const char *en)
+{
+    const char *slash = strstr(doc, " / ");
+    size_t length = slash != NULL ? (size_t)(slash - doc) : strlen(doc);
     bus_buffer_printf(text, ",\"doc\":\"");
-    for (; *doc != '\0'; doc++)
-        bus_buffer_printf(text, *doc == '"' || *doc == '\\' ? "\\%c" : "%c", *doc);
-    bus_buffer_printf(text, "\"");
+    write_escaped(text, doc, length);
+    bus_buffer_printf(text, "%s", zh);
+    write_escaped(text, doc + length, strlen(doc + length));
+    bus_buffer_printf(text, "%s\"", en);
+}
+
+static void write_field(struct bus_buffer *text, const struct bus_field *field, enum bus_transform transform,
+                        struct bus_schema_names *names)
+{
+    bool null_default = field->default_null;
+    bus_buffer_printf(text, "{\"name\":\"%s\",\"type\":", field->name);
+    if (transform == BUS_TRANSFORM_NONE) {
+        bus_schema_write_type(text, &field->type, false, names);
+    } else {
+        bus_transform_write_type(transform, field, text);
+        null_default = bus_transform_is_nullable(transform, field);
+    }
+    write_doc(text, field->doc, bus_transform_zh(transform), bus_transform_en(transform));
+    bus_buffer_printf(text, null_default ? ",\"default\":null}" : "}");
 }
 
 static void write_fields(struct bus_buffer *text, const struct bus_view *view, const char *namespace,
@@ -121,11 +149,8 @@ static void write_fields(struct bus_buffer *text, const struct bus_view *view, c
         "\"type\":[\"null\",{\"name\":\"%s.%s_fields\",\"type\":\"record\",\"fields\":[",
         namespace, record);
     for (size_t i = 0; i < view->field_count; i++) {
-        const struct bus_field *field = bus_schema_field(view->version->schema, view->field_indexes[i]);
-        bus_buffer_printf(text, "%s{\"name\":\"%s\",\"type\":", i == 0 ? "" : ",", field->name);
-        bus_schema_write_type(text, &field->type, false, &names);
-        write_doc(text, field->doc);
-        bus_buffer_printf(text, field->default_null ? ",\"default\":null}" : "}");
+        bus_buffer_printf(text, i == 0 ? "" : ",");
+        write_field(text, bus_schema_field(view->version->schema, view->field_indexes[i]), view->transforms[i], &names);
     }
     bus_buffer_printf(text, "]}],\"default\":null}");
 }
@@ -143,32 +168,55 @@ static void write_schema(struct bus_buffer *text, const struct bus_view *view)
     bus_buffer_printf(text, "{\"name\":\"%s.%s\",\"type\":\"record\"", namespace, record);
     char doc[BUS_ERROR_TEXT_SIZE];
     snprintf(doc, sizeof doc, "%s / %s", view->item->name_zh, view->item->name_en);
-    write_doc(text, doc);
+    write_doc(text, doc, "", "");
     bus_buffer_printf(text, ",\"fields\":[");
     write_head(text, namespace);
     write_fields(text, view, namespace, record);
     bus_buffer_printf(text, "]}");
 }
 
-static bool is_granted(const struct bus_grant *grant, const char *field)
+/* Position among the grant's fields, or field_count. */
+static size_t find_granted(const struct bus_grant *grant, const char *field)
 {
-    for (size_t i = 0; i < grant->field_count; i++)
-        if (strcmp(grant->fields[i], field) == 0)
-            return true;
-    return false;
+    size_t i = 0;
+    while (i < grant->field_count && strcmp(grant->fields[i], field) != 0)
+        i++;
+    return i;
 }
 
 /* Granted fields that this version of the item has, in the order of its schema. */
-static enum bus_status find_fields(struct bus_view *view, struct bus_error *error)
+static enum bus_status find_fields(struct view *view, struct bus_error *error)
 {
-    size_t count = bus_schema_field_count(view->version->schema);
+    const struct bus_grant *grant = view->public.grant;
+    const struct bus_schema *schema = view->public.version->schema;
+    size_t count = bus_schema_field_count(schema);
     size_t *indexes = calloc(count, sizeof *indexes);
+    enum bus_transform *transforms = calloc(count, sizeof *transforms);
+    view->public.field_indexes = indexes;
+    view->public.transforms = transforms;
+    if (indexes == NULL || transforms == NULL)
+        return bus_fail(error, BUS_FATAL, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        size_t granted = find_granted(grant, bus_schema_field(schema, i)->name);
+        if (granted == grant->field_count)
+            continue;
+        view->transforms_any |= grant->transforms[granted] != BUS_TRANSFORM_NONE;
+        transforms[view->public.field_count] = grant->transforms[granted];
+        indexes[view->public.field_count++] = i;
+    }
+    return BUS_OK;
+}
+
+/* Where the conditions look in this version of the item. */
+static enum bus_status find_conditions(struct bus_view *view, struct bus_error *error)
+{
+    const struct bus_grant *grant = view->grant;
+    int *indexes = calloc(grant->condition_count + 1, sizeof *indexes);
     if (indexes == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
-    view->field_indexes = indexes;
-    for (size_t i = 0; i < count; i++)
-        if (is_granted(view->grant, bus_schema_field(view->version->schema, i)->name))
-            indexes[view->field_count++] = i;
+    view->condition_indexes = indexes;
+    for (size_t i = 0; i < grant->condition_count; i++)
+        indexes[i] = bus_schema_find(view->version->schema, grant->conditions[i].field);
     return BUS_OK;
 }
 
@@ -191,7 +239,9 @@ static enum bus_status encode_words(struct view *view, const char *catalogue_ver
 
 static enum bus_status build_view(struct view *view, const char *catalogue_version, struct bus_error *error)
 {
-    enum bus_status status = find_fields(&view->public, error);
+    enum bus_status status = find_fields(view, error);
+    if (status == BUS_OK)
+        status = find_conditions(&view->public, error);
     if (status == BUS_OK)
         status = encode_words(view, catalogue_version, error);
     if (status != BUS_OK)
@@ -223,11 +273,6 @@ static enum bus_status append_view(struct bus_views *views, const struct bus_cat
     return build_view(view, bus_catalogue_version_view(catalogue), error);
 }
 
-static bool grant_is_on(const struct bus_grant *grant, const struct bus_item *item)
-{
-    return strcmp(grant->item, item->name) == 0 && (grant->department == NULL || grant->department == item->department);
-}
-
 static enum bus_status append_version(struct bus_views *views, const struct bus_catalogue *catalogue,
                                       const struct bus_item *item, const struct bus_item_version *version,
                                       struct bus_error *error)
@@ -238,7 +283,7 @@ static enum bus_status append_version(struct bus_views *views, const struct bus_
     for (size_t s = 0; s < bus_catalogue_subscriber_count(catalogue); s++) {
         const struct bus_subscriber *subscriber = bus_catalogue_subscriber(catalogue, s);
         for (size_t g = 0; g < subscriber->grant_count && status == BUS_OK; g++)
-            if (grant_is_on(&subscriber->grants[g], item))
+            if (bus_grant_covers(&subscriber->grants[g], item))
                 status = append_view(views, catalogue, &subscriber->grants[g], item, version, error);
     }
     range->count = views->count - range->first;
@@ -289,6 +334,8 @@ void bus_views_destroy(struct bus_views *views)
     for (size_t i = 0; i < views->count; i++) {
         bus_schema_destroy(views->views[i].public.schema);
         free((void *)(uintptr_t)views->views[i].public.field_indexes);
+        free((void *)(uintptr_t)views->views[i].public.transforms);
+        free((void *)(uintptr_t)views->views[i].public.condition_indexes);
         free((void *)(uintptr_t)views->views[i].words.data);
     }
     free(views->views);
@@ -338,6 +385,25 @@ static void append_flags(struct bus_buffer *buffer, uint32_t flags)
     bus_buffer_varint(buffer, 0);
 }
 
+static void append_fields(const struct bus_view *view, struct bus_bytes datum, const struct bus_span *spans,
+                          struct bus_buffer *buffer)
+{
+    for (size_t i = 0; i < view->field_count; i++) {
+        struct bus_span span = spans[view->field_indexes[i]];
+        bus_buffer_append(buffer, datum.data + span.offset, span.length);
+    }
+}
+
+static void append_transformed(const struct bus_view *view, struct bus_bytes datum, const struct bus_span *spans,
+                               struct bus_buffer *buffer)
+{
+    for (size_t i = 0; i < view->field_count; i++) {
+        size_t index = view->field_indexes[i];
+        bus_transform_append(view->transforms[i], bus_schema_field(view->version->schema, index), datum, spans[index],
+                             buffer);
+    }
+}
+
 enum bus_status bus_view_project(const struct bus_view *view, const struct bus_delivery *delivery,
                                  struct bus_bytes datum, const struct bus_span *spans, struct bus_buffer *buffer,
                                  struct bus_error *error)
@@ -352,10 +418,10 @@ enum bus_status bus_view_project(const struct bus_view *view, const struct bus_d
     bus_buffer_varint(buffer, delivery->version);
     bus_buffer_varint(buffer, delivery->delivered_at_ms);
     bus_buffer_varint(buffer, has_fields);
-    for (size_t i = 0; has_fields && i < view->field_count; i++) {
-        struct bus_span span = spans[view->field_indexes[i]];
-        bus_buffer_append(buffer, datum.data + span.offset, span.length);
-    }
+    if (has_fields && whole->transforms_any)
+        append_transformed(view, datum, spans, buffer);
+    else if (has_fields)
+        append_fields(view, datum, spans, buffer);
     return buffer->failed
                ? bus_fail(error, BUS_FATAL, "a delivery of grant %s does not fit its buffer", view->grant->name)
                : BUS_OK;

@@ -68,6 +68,8 @@ struct bus_view {
     struct bus_schema *schema;
     const size_t *field_indexes; /* of the granted fields in the item's schema, in schema order */
     size_t field_count;
+    const enum bus_transform *transforms; /* of each of them */
+    const int *condition_indexes; /* of the grant's conditions' fields in the item's schema; -1: this version has it not */
 };
 
 struct bus_views; /* all views of a catalogue; borrows the catalogue */
@@ -92,8 +94,8 @@ struct bus_delivery {
     int64_t delivered_at_ms;
 };
 
-/* Appends the framed delivery: the granted fields' spans are copied from `datum` when the operation is PUT, and null stands
- * for them otherwise (datum and spans may then be empty). FATAL when the buffer's limit is reached. */
+/* Appends the framed delivery: the granted fields' spans are copied or transformed from `datum` when the operation is PUT, and null
+ * stands for them otherwise (datum and spans may then be empty). FATAL when the buffer's limit is reached. */
 BUS_MUST_CHECK enum bus_status bus_view_project(const struct bus_view *view, const struct bus_delivery *delivery,
                                                 struct bus_bytes datum, const struct bus_span *spans,
                                                 struct bus_buffer *buffer, struct bus_error *error);
