@@ -1,11 +1,11 @@
-"""The catalogue as its files say it: items, subscribers, grants, and who is entitled to what."""
+"""The catalogue as its files say it: items, rights, subscribers, grants, and who is entitled to what."""
 import datetime
 import pathlib
 
 import avro
 import libconfig
+import policy
 
-BEIJING = datetime.timezone(datetime.timedelta(hours=8))
 LAST_DAY = datetime.date(9999, 12, 31)
 
 
@@ -16,34 +16,69 @@ class Item:
         versions = [avro.Schema(folder / f'{self.name}-{number}.avsc') for number in range(1, entry['version'] + 1)]
         self.schemas = {schema.fingerprint: schema for schema in versions}
         self.full_name = f"{versions[-1].json['namespace']}.{versions[-1].json['name']}"
+        self.rights = entry.get('rights')
+        self.is_register = entry.get('register', False)
+        self.register_status, self.register_ended = entry.get('register_status', ''), entry.get('register_ended', [])
+        self.terms = [policy.Term(term) for term in entry.get('terms', [])]
 
     def decode(self, value):
         return self.schemas[avro.fingerprint(value)].decode(value)
 
 
-class Grant:
+class Right:
+    """Who may raise and decide one kind of case."""
+
     def __init__(self, entry):
+        self.kind, self.by = entry['kind'], entry['by']
+
+    def may(self, authority, department):
+        return authority in self.by if authority == 'exchange' else (
+            authority in self.by and authority != 'own' or 'own' in self.by and authority == department)
+
+
+class Grant:
+    def __init__(self, entry, folder):
         self.name, self.item, self.department = entry['name'], entry['item'], entry.get('department')
-        self.fields = entry['fields']
+        self.fields = [policy.Field(text) for text in entry['fields']]
         self.purpose, self.legal_basis = entry['purpose'], entry['legal_basis']
         self.first = datetime.date.fromisoformat(entry['from'])
         self.last = datetime.date.fromisoformat(entry['to']) if 'to' in entry else LAST_DAY
         self.kinds = entry.get('subject_kinds', ['ORGANISATION', 'PERSON'])
         self.areas = entry.get('areas', [])
+        self.conditions = [policy.Condition(text) for text in entry.get('where', [])]
+        self.portfolio = str(folder / entry['portfolio']) if 'portfolio' in entry else None
+        self.keeps = entry.get('on_end', 'withdraw') == 'keep'
 
     def is_about(self, item):
         return self.item == item.name and self.department in (None, item.department)
 
-    def fits(self, event, day):
-        return (self.first <= day <= self.last and event['subject_kind'] in self.kinds and
-                (not self.areas or any(event['area_code'].startswith(area) for area in self.areas)))
+    def is_in_force(self, day):
+        return self.first <= day <= self.last
+
+    def has_ended(self, day):
+        return day > self.last
+
+    def fits(self, event, portfolios):
+        """Everything but the period."""
+        return (event['subject_kind'] in self.kinds and
+                (not self.areas or any(event['area_code'].startswith(area) for area in self.areas)) and
+                all(condition.holds(event) for condition in self.conditions) and
+                (self.portfolio is None or event['subject_id'] in portfolios[self.portfolio]))
+
+    def view(self, event):
+        """The fields of a delivery."""
+        granted = {field.name: field.transform for field in self.fields}
+        return {name: policy.leaves(value, granted[name]) for name, value in event.items() if name in granted}
 
 
 class Subscriber:
     def __init__(self, path):
         entry = libconfig.load(path)
         self.name, self.is_public = path.parent.name, entry['public']
-        self.grants = [Grant(grant) for grant in entry['grants']]
+        self.grants = [Grant(grant, path.parent) for grant in entry['grants']]
+
+    def about(self, item):
+        return [grant for grant in self.grants if grant.is_about(item)]
 
 
 class Catalogue:
@@ -53,6 +88,7 @@ class Catalogue:
         receivers = path.parent / entry.get('receivers', '../subscribers/receivers')
         self.exchange = entry['exchange']
         self.items = [Item(item, path.parent) for item in entry['items']]
+        self.rights = {entry['kind']: Right(entry) for entry in entry.get('rights', [])}
         self.subscribers = [Subscriber(file) for file in sorted(receivers.glob('*/grants.cfg'))]
         self.seal = avro.Schema(path.parent / 'seal.avsc')
         self.quarantine = avro.Schema(path.parent / 'internal' / 'quarantine.avsc')
@@ -62,15 +98,3 @@ class Catalogue:
         same = {other.full_name for other in self.items if other.name == item.name}
         name = item.name if len(same) == 1 else f'{item.department}_{item.name}'
         return name.replace('.', '_').replace('-', '_')
-
-
-def is_minor(event, day):
-    if event['subject_kind'] != 'PERSON':
-        return False
-    number = event['subject_id']
-    digits = number[6:14] if len(number) == 18 else '19' + number[6:12]
-    return (int(digits[:4]) + 18, int(digits[4:6]), int(digits[6:])) > (day.year, day.month, day.day)
-
-
-def day_of(timestamp_ms):
-    return datetime.datetime.fromtimestamp(timestamp_ms / 1000, BEIJING).date()

@@ -2,7 +2,7 @@
 import time
 
 import merkle
-from catalogue import day_of, is_minor
+from policy import day_of, is_minor
 
 
 def identity(item, record_key):
@@ -37,7 +37,7 @@ def decide(subscriber, item, event, day, held):
         return ('WITHDRAW', 'WITHDRAWN', None) if held else None
     if not (subscriber.is_public and is_minor(event, day)):
         for grant in subscriber.grants:
-            if grant.is_about(item) and grant.fits(event, day):
+            if grant.is_about(item) and grant.is_in_force(day) and grant.fits(event, {}):
                 return 'PUT', 'NONE', grant
     return ('WITHDRAW', 'GRANT_ENDED', None) if held else None
 
@@ -61,7 +61,7 @@ def expect(world, item, partition, refused):
             if decision is None:
                 continue
             operation, reason, grant = decision
-            fields = {name: event[name] for name in event if name in grant.fields} if grant else None
+            fields = grant.view(event) if grant else None
             wanted[subscriber.name].append(Expected(record, event['version'], operation, reason, grant, fields))
             (after.add if operation == 'PUT' else after.discard)(subscriber.name)
         known[message.key, record] = event['version'], frozenset(after)
@@ -116,7 +116,7 @@ def check_views(world, result):
     """I3 from the schemas: no view has a field that its grant does not name."""
     why = []
     for subscriber in world.catalogue.subscribers:
-        granted = {grant.name.replace('-', '_').replace('.', '_'): set(grant.fields) for grant in subscriber.grants}
+        granted = {grant.name.replace('-', '_').replace('.', '_'): {field.name for field in grant.fields} for grant in subscriber.grants}
         for delivery in sum(world.deliveries(subscriber), []):
             grant = delivery.view.full_name.rsplit('.', 3)[1]
             extra = set(delivery.view.fields) - granted.get(grant, set())
