@@ -14,14 +14,16 @@ enum {
     POLL_MS = 200,
     FIRST_BACK_OFF_MS = 200,
     MAX_BACK_OFF_MS = 10000,
-    BOOK_NAME_SIZE = 300,
+    WRITER_SIZE = 280, /* of a book's name */
+    KEEP_DAYS = 3,     /* books that stay beside the data: today's, and those that a clock set back may still ask for */
+    MOST_DAYS = 64,    /* books at which the exchange is told before more is applied */
 };
 static const size_t HASHING_LIMIT_BYTES = (size_t)512 * 1024 * 1024; /* leaves and views of the largest piece */
 
 /* One partition of the topic. */
 struct partition {
     struct subscribers_sealed_log *log;
-    struct bus_book *book;
+    struct bus_ledger *ledger;
     int64_t applied; /* the stored position's `next`; -1 = none */
 };
 
@@ -104,7 +106,7 @@ out:
 static void release_partition(struct partition *partition)
 {
     subscribers_sealed_log_destroy(partition->log);
-    bus_book_destroy(partition->book);
+    bus_ledger_destroy(partition->ledger);
     *partition = (struct partition){0};
 }
 
@@ -154,27 +156,22 @@ static enum bus_status start_partition(struct subscribers_agent *agent, const st
                                        struct bus_partition *out_start, struct bus_error *error)
 {
     struct partition *partition = &agent->partitions[position->partition];
-    char name[BOOK_NAME_SIZE];
-    snprintf(name, sizeof name, "agent/%s/%d", agent->settings->subscriber, (int)position->partition);
+    char writer[WRITER_SIZE];
+    snprintf(writer, sizeof writer, "agent/%s/%d", agent->settings->subscriber, (int)position->partition);
     bool is_new = position->next < 0;
     partition->applied = position->next;
     partition->log = subscribers_sealed_log_create(agent->topic, position->partition, is_new ? NULL : &position->log,
                                                    position->hash, agent->seals, agent->arena);
-    partition->book = bus_book_create(name);
-    if (partition->log == NULL || partition->book == NULL)
+    partition->ledger = bus_ledger_create(writer, KEEP_DAYS);
+    if (partition->log == NULL || partition->ledger == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
-    int64_t at_ms;
-    if (position->book.length > 0) {
-        enum bus_status status = bus_book_decode(bus_buffer_view(&position->book), partition->book, &at_ms, error);
-        if (status != BUS_OK)
-            return bus_fail(error, BUS_FATAL, "the sink's stored book of partition %d cannot be read",
-                            (int)position->partition);
-    }
-    bus_book_mark(partition->book);
+    if (bus_ledger_decode(bus_buffer_view(&position->books), partition->ledger, error) != BUS_OK)
+        return bus_fail(error, BUS_FATAL, "the sink's stored books of partition %d cannot be read",
+                        (int)position->partition);
     *out_start =
         (struct bus_partition){agent->topic, position->partition, is_new ? BUS_OFFSET_BEGINNING : position->next};
-    return subscribers_report_set(agent->report, position->partition, position->next, name,
-                                  bus_buffer_view(&position->book), error);
+    subscribers_report_set(agent->report, position->partition, position->next, partition->ledger, INT32_MIN);
+    return BUS_OK;
 }
 
 /* Partitions of the agent's topic; 0 while the broker does not know it. */
@@ -305,7 +302,7 @@ static enum bus_status plan_advances(struct subscribers_agent *agent, struct sub
             batch->advance_count++;
             subscribers_position_init(&advance->position, piece->partition);
             advance->from = agent->partitions[piece->partition].applied;
-            advance->book = agent->partitions[piece->partition].book;
+            advance->ledger = agent->partitions[piece->partition].ledger;
         }
         advance->position.next = piece->next_offset;
         advance->position.hash = piece->hash;
@@ -345,19 +342,16 @@ static enum bus_status apply_again(struct subscribers_agent *agent, struct subsc
     return status;
 }
 
-static enum bus_status settle(struct subscribers_agent *agent, const struct subscribers_batch *batch,
-                              struct bus_error *error)
+static void settle(struct subscribers_agent *agent, const struct subscribers_batch *batch)
 {
-    enum bus_status status = BUS_OK;
-    for (size_t i = 0; status == BUS_OK && i < batch->advance_count; i++) {
+    for (size_t i = 0; i < batch->advance_count; i++) {
         const struct subscribers_position *position = &batch->advances[i].position;
         struct partition *partition = &agent->partitions[position->partition];
         partition->applied = position->next;
-        bus_book_mark(partition->book);
-        status = subscribers_report_set(agent->report, position->partition, position->next,
-                                        bus_book_name_view(partition->book), bus_buffer_view(&position->book), error);
+        int32_t from_day = bus_ledger_open_from(partition->ledger);
+        bus_ledger_mark(partition->ledger);
+        subscribers_report_set(agent->report, position->partition, position->next, partition->ledger, from_day);
     }
-    return status;
 }
 
 static enum bus_status apply(struct subscribers_agent *agent, struct bus_error *error)
@@ -371,7 +365,9 @@ static enum bus_status apply(struct subscribers_agent *agent, struct bus_error *
     if (status == BUS_RETRY)
         status = apply_again(agent, &batch, error);
     if (status == BUS_OK)
-        status = settle(agent, &batch, error);
+        settle(agent, &batch);
+    for (size_t i = 0; status != BUS_OK && i < batch.advance_count; i++)
+        bus_ledger_rewind(batch.advances[i].ledger); /* the books that are told say what is known to be applied */
     subscribers_batch_release(&batch);
     subscribers_backlog_clear(&agent->backlog);
     return status;
@@ -397,6 +393,15 @@ static int poll_timeout(const struct subscribers_agent *agent)
     return left_ms <= 0 ? 0 : left_ms < POLL_MS ? (int)left_ms : POLL_MS;
 }
 
+/* Days go by quickly while much is caught up with. */
+static bool has_many_days(const struct subscribers_agent *agent)
+{
+    for (int32_t i = 0; i < agent->settings->partitions; i++)
+        if (bus_ledger_count(agent->partitions[i].ledger) > MOST_DAYS)
+            return true;
+    return false;
+}
+
 static enum bus_status step(struct subscribers_agent *agent, struct bus_error *error)
 {
     bool came;
@@ -405,7 +410,7 @@ static enum bus_status step(struct subscribers_agent *agent, struct bus_error *e
         status = apply(agent, error);
     if (status != BUS_OK)
         return status;
-    if (subscribers_report_tell(agent->report, agent->consumer, false, error) != BUS_OK)
+    if (subscribers_report_tell(agent->report, agent->consumer, has_many_days(agent), error) != BUS_OK)
         bus_log_failure(BUS_LOG_WARN, "对账暂未报送 / books not told yet", BUS_RETRY, error);
     return BUS_OK;
 }

@@ -2,17 +2,19 @@
 
 #include <stdio.h>
 
-enum { BOOK_MAX_SIZE = 1024 * 1024, MAX_ITEMS = 512 };
+#include "bus/calendar.h"
+
+enum { BOOKS_MAX_SIZE = 1024 * 1024, MAX_TALLIES = 512 };
 
 void subscribers_position_init(struct subscribers_position *position, int32_t partition)
 {
     *position = (struct subscribers_position){.partition = partition, .next = -1};
-    bus_buffer_init(&position->book, BOOK_MAX_SIZE);
+    bus_buffer_init(&position->books, BOOKS_MAX_SIZE);
 }
 
 void subscribers_position_release(struct subscribers_position *position)
 {
-    bus_buffer_release(&position->book);
+    bus_buffer_release(&position->books);
 }
 
 void subscribers_delivery_refuse(struct subscribers_delivery *delivery, const char *code)
@@ -20,67 +22,102 @@ void subscribers_delivery_refuse(struct subscribers_delivery *delivery, const ch
     snprintf(delivery->refusal, sizeof delivery->refusal, "%s", code);
 }
 
-/* Counts of one item, so that the book is asked once an item and not once a delivery. */
+/* Counts of one item and day, so that the books are asked once for many deliveries. */
 struct tally {
     const struct bus_item *item;
+    int32_t day;
     int64_t applied, refused;
 };
 
-static struct tally *find_tally(struct tally *tallies, size_t *count, const struct bus_item *item)
+struct tallies {
+    struct tally of[MAX_TALLIES];
+    size_t count;
+    size_t last; /* deliveries of one item and day come in runs */
+};
+
+/* NULL when there are too many. */
+static struct tally *find_tally(struct tallies *tallies, const struct bus_item *item, int32_t day)
 {
-    for (size_t i = 0; i < *count; i++)
-        if (tallies[i].item == item)
-            return &tallies[i];
-    if (*count == MAX_ITEMS)
+    for (size_t i = 0; i < tallies->count; i++) {
+        size_t at = (tallies->last + i) % tallies->count;
+        if (tallies->of[at].item == item && tallies->of[at].day == day) {
+            tallies->last = at;
+            return &tallies->of[at];
+        }
+    }
+    if (tallies->count == MAX_TALLIES)
         return NULL;
-    tallies[*count] = (struct tally){.item = item};
-    return &tallies[(*count)++];
+    tallies->last = tallies->count++;
+    tallies->of[tallies->last] = (struct tally){.item = item, .day = day};
+    return &tallies->of[tallies->last];
 }
 
-static enum bus_status tally_partition(const struct subscribers_batch *batch, int32_t partition, struct tally *tallies,
-                                       size_t *out_count, struct bus_error *error)
+static bool enter(struct bus_ledger *ledger, const char *subscriber, const struct tally *tally)
 {
-    *out_count = 0;
-    for (size_t i = 0; i < batch->count; i++) {
+    const char *department = tally->item->department->name;
+    struct bus_book *book = bus_ledger_open(ledger, bus_ledger_day(ledger, tally->day));
+    if (book == NULL)
+        return false;
+    return (tally->applied == 0 ||
+            bus_book_add(book, department, tally->item->name, subscriber, BUS_MEASURE_APPLIED, tally->applied)) &&
+           (tally->refused == 0 ||
+            bus_book_add(book, department, tally->item->name, subscriber, BUS_MEASURE_REFUSED, tally->refused));
+}
+
+/* Into the books, and room for more. */
+static enum bus_status enter_all(struct tallies *tallies, struct bus_ledger *ledger, const char *subscriber,
+                                 struct bus_error *error)
+{
+    for (size_t i = 0; i < tallies->count; i++)
+        if (!enter(ledger, subscriber, &tallies->of[i]))
+            return bus_fail(error, BUS_FATAL, "out of memory for the books");
+    tallies->count = tallies->last = 0;
+    return BUS_OK;
+}
+
+/* What cannot be read does not say when it was delivered. */
+static int32_t day_of(const struct subscribers_batch *batch, const struct subscribers_delivery *delivery)
+{
+    int64_t at_ms = delivery->delivered_at_ms;
+    return bus_calendar_day(at_ms != 0 ? at_ms : bus_clock_now_ms(&batch->clock));
+}
+
+static enum bus_status count_partition(const struct subscribers_batch *batch, const struct subscribers_advance *advance,
+                                       struct bus_error *error)
+{
+    struct tallies tallies;
+    tallies.count = tallies.last = 0;
+    enum bus_status status = BUS_OK;
+    for (size_t i = 0; status == BUS_OK && i < batch->count; i++) {
         const struct subscribers_delivery *delivery = &batch->deliveries[i];
-        if (delivery->partition != partition)
+        if (delivery->partition != advance->position.partition)
             continue;
-        struct tally *tally = find_tally(tallies, out_count, delivery->view->item);
-        if (tally == NULL)
-            return bus_fail(error, BUS_FATAL, "more than %d items in one batch", MAX_ITEMS);
+        const struct bus_item *item = delivery->view->item;
+        int32_t day = day_of(batch, delivery);
+        struct tally *tally = find_tally(&tallies, item, day);
+        if (tally == NULL) {
+            status = enter_all(&tallies, advance->ledger, batch->subscriber, error);
+            tally = find_tally(&tallies, item, day);
+        }
         if (subscribers_delivery_is_refused(delivery))
             tally->refused++;
         else
             tally->applied++;
     }
-    return BUS_OK;
-}
-
-static bool enter(struct bus_book *book, const char *subscriber, const struct tally *tally)
-{
-    const char *department = tally->item->department->name;
-    return bus_book_add(book, department, tally->item->name, subscriber, BUS_MEASURE_APPLIED, tally->applied) &&
-           (tally->refused == 0 ||
-            bus_book_add(book, department, tally->item->name, subscriber, BUS_MEASURE_REFUSED, tally->refused));
+    return status == BUS_OK ? enter_all(&tallies, advance->ledger, batch->subscriber, error) : status;
 }
 
 enum bus_status subscribers_batch_settle(struct subscribers_batch *batch, struct bus_error *error)
 {
-    struct tally tallies[MAX_ITEMS];
-    for (size_t a = 0; a < batch->advance_count; a++) {
-        struct subscribers_advance *advance = &batch->advances[a];
-        size_t count;
-        enum bus_status status = tally_partition(batch, advance->position.partition, tallies, &count, error);
-        if (status != BUS_OK)
-            return status;
-        bus_book_rewind(advance->book);
-        for (size_t i = 0; i < count; i++)
-            if (!enter(advance->book, batch->subscriber, &tallies[i]))
-                return bus_fail(error, BUS_FATAL, "out of memory for the books");
-        bus_buffer_reset(&advance->position.book);
-        status = bus_book_encode(advance->book, bus_clock_now_ms(&batch->clock), &advance->position.book, error);
-        if (status != BUS_OK)
-            return status;
+    enum bus_status status = BUS_OK;
+    for (size_t i = 0; status == BUS_OK && i < batch->advance_count; i++) {
+        struct subscribers_advance *advance = &batch->advances[i];
+        bus_ledger_rewind(advance->ledger);
+        bus_buffer_reset(&advance->position.books);
+        status = count_partition(batch, advance, error);
+        if (status == BUS_OK)
+            status =
+                bus_ledger_encode(advance->ledger, bus_clock_now_ms(&batch->clock), &advance->position.books, error);
     }
-    return BUS_OK;
+    return status;
 }

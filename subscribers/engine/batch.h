@@ -4,8 +4,8 @@
 #ifndef SUBSCRIBERS_ENGINE_BATCH_H
 #define SUBSCRIBERS_ENGINE_BATCH_H
 
-#include "bus/books.h"
 #include "bus/clock.h"
+#include "bus/ledger.h"
 #include "bus/merkle.h"
 #include "subscribers/engine/delivery.h"
 
@@ -14,8 +14,8 @@ struct subscribers_position {
     int32_t partition;
     int64_t next; /* the first offset not yet applied; -1 = nothing was applied ever */
     enum bus_hash hash;
-    struct bus_merkle log;  /* as it stands after what was applied */
-    struct bus_buffer book; /* the encoded book "agent/<subscriber>/<partition>"; empty = none yet */
+    struct bus_merkle log;   /* as it stands after what was applied */
+    struct bus_buffer books; /* the encoded ledger "agent/<subscriber>/<partition>"; empty = none yet */
 };
 
 void subscribers_position_init(struct subscribers_position *position, int32_t partition);
@@ -25,7 +25,7 @@ void subscribers_position_release(struct subscribers_position *position);
 struct subscribers_advance {
     int64_t from;                         /* the position's `next` before: what the sink must find stored (-1 = none) */
     struct subscribers_position position; /* after */
-    struct bus_book *book;                /* borrowed; subscribers_batch_settle adds to it */
+    struct bus_ledger *ledger;            /* borrowed; subscribers_batch_settle counts in it */
 };
 
 struct subscribers_batch {
@@ -38,7 +38,8 @@ struct subscribers_batch {
 };
 
 /* Called by the sink when it knows which deliveries it refuses (delivery->refusal), before it stores the positions: counts them
- * in the books and encodes the books into the positions. May be called again when an attempt is repeated. FATAL out of memory. */
+ * in the books of the days on which they were delivered, and encodes the books into the positions. May be called again when an
+ * attempt is repeated. FATAL out of memory. */
 BUS_MUST_CHECK enum bus_status subscribers_batch_settle(struct subscribers_batch *batch, struct bus_error *error);
 
 /* Writes the reason why a sink refuses the delivery. `code` is kept, cut to fit. */

@@ -7,12 +7,12 @@
 #include "bus/clock.h"
 #include "bus/producer.h"
 
-enum { TELL_EVERY_MS = 500, BOOK_NAME_SIZE = 300, BOOK_MAX_SIZE = 1024 * 1024 };
+enum { TELL_EVERY_MS = 500, BOOK_MAX_SIZE = 1024 * 1024 };
 
 struct slot {
     int64_t next;
-    char book_name[BOOK_NAME_SIZE];
-    struct bus_buffer book;
+    struct bus_ledger *ledger;
+    int32_t from_day; /* of the books that are new */
     bool is_new;
 };
 
@@ -23,6 +23,7 @@ struct subscribers_report {
     int32_t partitions;
     struct slot *slots;
     struct bus_offset *offsets; /* scratch, one a partition */
+    struct bus_buffer book;     /* the book at hand */
     int64_t told_at_ms;
 };
 
@@ -42,7 +43,8 @@ enum bus_status subscribers_report_open(const struct bus_kafka *kafka, const cha
     if (report->slots == NULL || report->offsets == NULL)
         status = bus_fail(error, BUS_FATAL, "out of memory");
     for (int32_t i = 0; status == BUS_OK && i < partitions; i++)
-        bus_buffer_init(&report->slots[i].book, BOOK_MAX_SIZE);
+        report->slots[i].from_day = INT32_MAX;
+    bus_buffer_init(&report->book, BOOK_MAX_SIZE);
     struct bus_producer_options options = {0};
     if (status == BUS_OK)
         status = bus_producer_open(kafka, &options, &report->producer, error);
@@ -59,39 +61,47 @@ void subscribers_report_close(struct subscribers_report *report)
         return;
     if (report->producer != NULL)
         bus_producer_close(report->producer);
-    for (int32_t i = 0; report->slots != NULL && i < report->partitions; i++)
-        bus_buffer_release(&report->slots[i].book);
+    bus_buffer_release(&report->book);
     free(report->slots);
     free(report->offsets);
     free(report);
 }
 
-enum bus_status subscribers_report_set(struct subscribers_report *report, int32_t partition, int64_t next,
-                                       const char *book_name, struct bus_bytes book, struct bus_error *error)
+void subscribers_report_set(struct subscribers_report *report, int32_t partition, int64_t next,
+                            struct bus_ledger *ledger, int32_t from_day)
 {
     struct slot *slot = &report->slots[partition];
     slot->next = next;
-    snprintf(slot->book_name, sizeof slot->book_name, "%s", book_name);
-    bus_buffer_reset(&slot->book);
-    bus_buffer_append_bytes(&slot->book, book);
+    slot->ledger = ledger;
+    slot->from_day = from_day < slot->from_day ? from_day : slot->from_day;
     slot->is_new = next >= 0;
-    return slot->book.failed ? bus_fail(error, BUS_FATAL, "out of memory for a book") : BUS_OK;
+}
+
+static enum bus_status tell_book(struct subscribers_report *report, int32_t partition, const struct bus_book *book,
+                                 struct bus_error *error)
+{
+    struct bus_clock clock = bus_clock_real();
+    bus_buffer_reset(&report->book);
+    enum bus_status status = bus_book_encode(book, bus_clock_now_ms(&clock), &report->book, error);
+    if (status != BUS_OK)
+        return status;
+    struct bus_record record = {
+        .topic = report->books_topic,
+        .partition = partition, /* the same for a book always, so that compaction finds it */
+        .key = bus_bytes_text(bus_book_name_view(book)),
+        .value = bus_buffer_view(&report->book),
+    };
+    return bus_producer_produce(report->producer, &record, error);
 }
 
 static enum bus_status tell_books(struct subscribers_report *report, struct bus_error *error)
 {
     enum bus_status status = BUS_OK;
-    for (int32_t i = 0; status == BUS_OK && i < report->partitions; i++) {
+    for (int32_t i = 0; i < report->partitions; i++) {
         const struct slot *slot = &report->slots[i];
-        if (!slot->is_new || slot->book.length == 0)
-            continue;
-        struct bus_record record = {
-            .topic = report->books_topic,
-            .partition = i, /* the same for a book always, so that compaction finds it */
-            .key = bus_bytes_text(slot->book_name),
-            .value = bus_buffer_view(&slot->book),
-        };
-        status = bus_producer_produce(report->producer, &record, error);
+        for (size_t j = 0; status == BUS_OK && slot->is_new && j < bus_ledger_count(slot->ledger); j++)
+            if (bus_ledger_day_at(slot->ledger, j) >= slot->from_day)
+                status = tell_book(report, i, bus_ledger_book_at(slot->ledger, j), error);
     }
     return status == BUS_OK ? bus_producer_flush(report->producer, error) : status;
 }
@@ -119,7 +129,12 @@ enum bus_status subscribers_report_tell(struct subscribers_report *report, struc
     enum bus_status status = tell_books(report, error);
     if (status == BUS_OK)
         status = commit_offsets(report, consumer, error);
-    for (int32_t i = 0; status == BUS_OK && i < report->partitions; i++)
-        report->slots[i].is_new = false;
+    for (int32_t i = 0; status == BUS_OK && i < report->partitions; i++) {
+        struct slot *slot = &report->slots[i];
+        if (slot->is_new)
+            bus_ledger_forget(slot->ledger);
+        slot->is_new = false;
+        slot->from_day = INT32_MAX;
+    }
     return status;
 }

@@ -1,10 +1,12 @@
 /* Report: tells the exchange how far the agent is: its books to xq.books, its offsets to its consumer group.
  *
- * Neither is authoritative: the sink holds the position and the books, and after a restart both are told again. */
+ * The sink holds the position and the books of the last days, and after a restart both are told again. Of older days xq.books has
+ * the only copy, so a ledger lets them go no sooner than they are told. */
 #ifndef SUBSCRIBERS_ENGINE_REPORT_H
 #define SUBSCRIBERS_ENGINE_REPORT_H
 
 #include "bus/consumer.h"
+#include "bus/ledger.h"
 
 struct subscribers_report;
 
@@ -14,11 +16,12 @@ BUS_MUST_CHECK enum bus_status subscribers_report_open(const struct bus_kafka *k
                                                        struct subscribers_report **out_report, struct bus_error *error);
 void subscribers_report_close(struct subscribers_report *report);
 
-/* What stands in the sink now. `book_name` and `book` are copied; an empty book is not told. FATAL out of memory. */
-BUS_MUST_CHECK enum bus_status subscribers_report_set(struct subscribers_report *report, int32_t partition,
-                                                      int64_t next, const char *book_name, struct bus_bytes book,
-                                                      struct bus_error *error);
-/* Tells what is new when some time has passed since the last time, or when `now` is set. RETRY: later again. */
+/* What stands in the sink now: `next` (-1 = nothing), and the books, of which those from `from_day` on are new. The ledger is
+ * borrowed until the report is closed. */
+void subscribers_report_set(struct subscribers_report *report, int32_t partition, int64_t next,
+                            struct bus_ledger *ledger, int32_t from_day);
+/* Tells what is new when some time has passed since the last time, or when `now` is set, and lets the ledgers forget. No ledger has
+ * counts that are not in the sink. RETRY: later again. */
 BUS_MUST_CHECK enum bus_status subscribers_report_tell(struct subscribers_report *report, struct bus_consumer *consumer,
                                                        bool now, struct bus_error *error);
 

@@ -80,9 +80,9 @@ static enum bus_status copy(struct subscribers_position *to, const struct subscr
     to->next = from->next;
     to->hash = from->hash;
     to->log = from->log;
-    bus_buffer_reset(&to->book);
-    bus_buffer_append_bytes(&to->book, bus_buffer_view(&from->book));
-    return to->book.failed ? bus_fail(error, BUS_FATAL, "out of memory for a position") : BUS_OK;
+    bus_buffer_reset(&to->books);
+    bus_buffer_append_bytes(&to->books, bus_buffer_view(&from->books));
+    return to->books.failed ? bus_fail(error, BUS_FATAL, "out of memory for a position") : BUS_OK;
 }
 
 enum bus_status ndjson_positions_get(const struct ndjson_positions *positions, struct subscribers_position *position,
@@ -139,7 +139,7 @@ static void append_position(struct bus_json *json, const struct subscribers_posi
         append_hex(json, position->log.peaks[i], BUS_DIGEST_SIZE);
     bus_json_end_array(json);
     bus_json_name(json, "book");
-    append_hex(json, position->book.data, position->book.length);
+    append_hex(json, position->books.data, position->books.length);
     bus_json_end_object(json);
 }
 
@@ -278,7 +278,7 @@ static bool read_position(struct ndjson_positions *positions, const struct bus_j
         return false;
     position->next = next;
     position->hash = bus_bytes_equal_text(bus_json_as_text(hash), "sm3") ? BUS_HASH_SM3 : BUS_HASH_SHA256;
-    return read_log(object, &position->log) && read_book(bus_json_member(object, "book"), &position->book);
+    return read_log(object, &position->log) && read_book(bus_json_member(object, "book"), &position->books);
 }
 
 static bool read_document(struct ndjson_positions *positions, const struct bus_json_value *root)

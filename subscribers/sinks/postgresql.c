@@ -131,7 +131,7 @@ static bool read_position(const struct postgresql_rows *rows, struct subscribers
     position->log.size = strtoull(postgresql_rows_text_view(rows, 0, 2), NULL, 10);
     size_t bytes = bus_merkle_peak_count(position->log.size) * BUS_DIGEST_SIZE;
     return bus_unhex(frontier, (uint8_t *)position->log.peaks, bytes) &&
-           unhex_buffer(postgresql_rows_text_view(rows, 0, 4), &position->book);
+           unhex_buffer(postgresql_rows_text_view(rows, 0, 4), &position->books);
 }
 
 static enum bus_status connect(struct postgresql *sink, struct bus_error *error)
@@ -181,7 +181,7 @@ static enum bus_status save_position(struct postgresql *sink, const struct subsc
         {bus_bytes_text(position->hash == BUS_HASH_SM3 ? "sm3" : "sha256"), false},
         {bus_bytes_text(size), false},
         {bus_bytes_of(position->log.peaks, bus_merkle_peak_count(position->log.size) * BUS_DIGEST_SIZE), true},
-        {bus_buffer_view(&position->book), true},
+        {bus_buffer_view(&position->books), true},
         {bus_bytes_text(from), false},
     };
     struct postgresql_rows *rows;

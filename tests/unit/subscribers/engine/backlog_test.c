@@ -125,6 +125,27 @@ static void stops_at_a_view_that_is_not_the_subscribers(void **state)
     subscribers_backlog_clear(&backlog);
 }
 
+enum { DELIVERED_DAY = 20717 }; /* of the built deliveries, 2026-09-21 in Beijing */
+
+static struct subscribers_advance new_advance(void)
+{
+    struct subscribers_advance advance = {.ledger = bus_ledger_create("agent/court/0", 3)};
+    subscribers_position_init(&advance.position, 0);
+    return advance;
+}
+
+static void release_advance(struct subscribers_advance *advance)
+{
+    bus_ledger_destroy(advance->ledger);
+    subscribers_position_release(&advance->position);
+}
+
+static int64_t counted(const struct bus_ledger *ledger, int32_t day, enum bus_measure measure)
+{
+    const struct bus_book *book = bus_ledger_find(ledger, day);
+    return book != NULL ? bus_book_count(book, "tax", "arrears", "court", measure) : -1;
+}
+
 static void counts_each_delivery_once_however_often_it_is_tried(void **state)
 {
     (void)state;
@@ -134,8 +155,7 @@ static void counts_each_delivery_once_however_often_it_is_tried(void **state)
         test_delivery(&made, BUS_DELIVERY_PUT, 2, 1, 1),
         test_delivery(&made, BUS_DELIVERY_WITHDRAW, 1, 2, 2),
     };
-    struct subscribers_advance advance = {.book = bus_book_create("agent/court/0")};
-    subscribers_position_init(&advance.position, 0);
+    struct subscribers_advance advance = new_advance();
     struct subscribers_batch batch = new_batch("court");
     batch.deliveries = deliveries;
     batch.count = 3;
@@ -144,17 +164,61 @@ static void counts_each_delivery_once_however_often_it_is_tried(void **state)
     subscribers_delivery_refuse(&deliveries[1], "PG_23514");
     assert_int_equal(subscribers_batch_settle(&batch, &error), BUS_OK);
     assert_int_equal(subscribers_batch_settle(&batch, &error), BUS_OK);
-    assert_int_equal(bus_book_count(advance.book, "tax", "arrears", "court", BUS_MEASURE_APPLIED), 2);
-    assert_int_equal(bus_book_count(advance.book, "tax", "arrears", "court", BUS_MEASURE_REFUSED), 1);
-    struct bus_book *stored = bus_book_create("agent/court/0");
-    int64_t at_ms;
-    assert_int_equal(bus_book_decode(bus_buffer_view(&advance.position.book), stored, &at_ms, &error), BUS_OK);
-    assert_int_equal(bus_book_count(stored, "tax", "arrears", "court", BUS_MEASURE_APPLIED), 2);
-    assert_int_equal(at_ms, 1790000000000);
-    bus_book_destroy(stored);
-    bus_book_destroy(advance.book);
-    subscribers_position_release(&advance.position);
+    assert_int_equal(counted(advance.ledger, DELIVERED_DAY, BUS_MEASURE_APPLIED), 2);
+    assert_int_equal(counted(advance.ledger, DELIVERED_DAY, BUS_MEASURE_REFUSED), 1);
+    struct bus_ledger *stored = bus_ledger_create("agent/court/0", 3);
+    assert_int_equal(bus_ledger_decode(bus_buffer_view(&advance.position.books), stored, &error), BUS_OK);
+    assert_int_equal(bus_ledger_count(stored), 1);
+    assert_int_equal(counted(stored, DELIVERED_DAY, BUS_MEASURE_APPLIED), 2);
+    bus_ledger_destroy(stored);
+    release_advance(&advance);
     test_deliveries_free(deliveries, 3);
+}
+
+static void counts_each_delivery_on_the_day_it_was_delivered(void **state)
+{
+    (void)state;
+    enum { DAYS = 700 };
+    struct bus_error error;
+    struct subscribers_delivery delivery = test_delivery(&made, BUS_DELIVERY_PUT, 1, 1, 0), deliveries[DAYS + 2];
+    struct subscribers_advance advance = new_advance();
+    struct subscribers_batch batch = new_batch("court");
+    batch.deliveries = deliveries;
+    batch.count = DAYS + 2;
+    batch.advances = &advance;
+    batch.advance_count = 1;
+    for (size_t i = 0; i < batch.count; i++) {
+        deliveries[i] = delivery;
+        deliveries[i].delivered_at_ms += (int64_t)(i % DAYS) * 24 * 60 * 60 * 1000;
+    }
+    assert_int_equal(subscribers_batch_settle(&batch, &error), BUS_OK);
+    assert_int_equal(bus_ledger_count(advance.ledger), DAYS);
+    assert_int_equal(counted(advance.ledger, DELIVERED_DAY, BUS_MEASURE_APPLIED), 2);
+    assert_int_equal(counted(advance.ledger, DELIVERED_DAY + 1, BUS_MEASURE_APPLIED), 2);
+    assert_int_equal(counted(advance.ledger, DELIVERED_DAY + 2, BUS_MEASURE_APPLIED), 1);
+    assert_int_equal(counted(advance.ledger, DELIVERED_DAY + DAYS - 1, BUS_MEASURE_APPLIED), 1);
+    release_advance(&advance);
+    test_deliveries_free(&delivery, 1);
+}
+
+static void what_cannot_be_read_counts_on_the_day_it_came(void **state)
+{
+    (void)state;
+    struct bus_error error;
+    struct subscribers_delivery delivery = test_delivery(&made, BUS_DELIVERY_PUT, 1, 1, 0);
+    struct subscribers_advance advance = new_advance();
+    struct subscribers_batch batch = new_batch("court");
+    batch.deliveries = &delivery;
+    batch.count = 1;
+    batch.advances = &advance;
+    batch.advance_count = 1;
+    delivery.delivered_at_ms = 0;
+    subscribers_delivery_refuse(&delivery, "DATUM_SHORT");
+    assert_int_equal(subscribers_batch_settle(&batch, &error), BUS_OK);
+    assert_int_equal(bus_ledger_count(advance.ledger), 1);
+    assert_int_equal(counted(advance.ledger, DELIVERED_DAY, BUS_MEASURE_REFUSED), 1);
+    release_advance(&advance);
+    test_deliveries_free(&delivery, 1);
 }
 
 int main(void)
@@ -164,6 +228,8 @@ int main(void)
         cmocka_unit_test(refuses_only_the_delivery_that_is_no_datum),
         cmocka_unit_test(stops_at_a_view_that_is_not_the_subscribers),
         cmocka_unit_test(counts_each_delivery_once_however_often_it_is_tried),
+        cmocka_unit_test(counts_each_delivery_on_the_day_it_was_delivered),
+        cmocka_unit_test(what_cannot_be_read_counts_on_the_day_it_came),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -14,11 +14,11 @@
 
 static struct test_deliveries made;
 
-/* A sink on an empty folder, with a book for partition 0. */
+/* A sink on an empty folder, with books for partition 0. */
 struct fixture {
     char folder[TEST_FOLDER_SIZE];
     struct bus_settings *settings;
-    struct bus_book *book;
+    struct bus_ledger *ledger;
     void *sink;
 };
 
@@ -69,7 +69,7 @@ static int set_up(void **state)
     at(&fixture, "sink.cfg", path);
     assert_int_equal(bus_settings_load(path, &fixture.settings, &error), BUS_OK);
     assert_int_equal(open_sink(&fixture, &fixture.sink), BUS_OK);
-    fixture.book = bus_book_create("agent/website/0");
+    fixture.ledger = bus_ledger_create("agent/website/0", 3);
     *state = &fixture;
     return 0;
 }
@@ -78,7 +78,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     subscribers_ndjson.close(fixture->sink);
-    bus_book_destroy(fixture->book);
+    bus_ledger_destroy(fixture->ledger);
     bus_settings_destroy(fixture->settings);
     test_folder_remove(fixture->folder);
     return 0;
@@ -100,7 +100,7 @@ static enum bus_status apply(struct fixture *fixture, int64_t from, int64_t next
 {
     struct subscribers_delivery deliveries[] = {test_delivery(&made, BUS_DELIVERY_PUT, 1, 12, 0),
                                                 test_delivery(&made, BUS_DELIVERY_WITHDRAW, 1, 13, 1)};
-    struct subscribers_advance advance = {.from = from, .book = fixture->book};
+    struct subscribers_advance advance = {.from = from, .ledger = fixture->ledger};
     subscribers_position_init(&advance.position, 0);
     advance.position.next = next;
     advance.position.hash = BUS_HASH_SM3;
@@ -114,7 +114,7 @@ static enum bus_status apply(struct fixture *fixture, int64_t from, int64_t next
                                       .clock = bus_clock_real()};
     enum bus_status status = subscribers_ndjson.apply(fixture->sink, &batch, error);
     if (status == BUS_OK)
-        bus_book_mark(fixture->book);
+        bus_ledger_mark(fixture->ledger);
     subscribers_position_release(&advance.position);
     test_deliveries_free(deliveries, 2);
     return status;
@@ -132,7 +132,7 @@ static void a_new_folder_stands_nowhere(void **state)
     assert_int_equal(stored_next(*state), -1);
 }
 
-static void position_log_and_book_survive_a_restart(void **state)
+static void position_log_and_books_survive_a_restart(void **state)
 {
     struct fixture *fixture = *state;
     struct bus_error error;
@@ -146,11 +146,12 @@ static void position_log_and_book_survive_a_restart(void **state)
     assert_int_equal(position.hash, BUS_HASH_SM3);
     assert_int_equal(position.log.size, 2);
     assert_int_equal(position.log.peaks[0][31], 0xab);
-    int64_t at_ms;
-    struct bus_book *book = bus_book_create("agent/website/0");
-    assert_int_equal(bus_book_decode(bus_buffer_view(&position.book), book, &at_ms, &error), BUS_OK);
-    assert_int_equal(bus_book_count(book, "tax", "arrears", "website", BUS_MEASURE_APPLIED), 2);
-    bus_book_destroy(book);
+    struct bus_ledger *ledger = bus_ledger_create("agent/website/0", 3);
+    assert_int_equal(bus_ledger_decode(bus_buffer_view(&position.books), ledger, &error), BUS_OK);
+    assert_int_equal(bus_ledger_count(ledger), 1);
+    assert_int_equal(bus_book_count(bus_ledger_book_at(ledger, 0), "tax", "arrears", "website", BUS_MEASURE_APPLIED),
+                     2);
+    bus_ledger_destroy(ledger);
     subscribers_position_release(&position);
 }
 
@@ -276,7 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_new_folder_stands_nowhere, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(position_log_and_book_survive_a_restart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(position_log_and_books_survive_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lines_are_json_with_typed_fields, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_was_committed_gets_its_name_after_a_crash, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_was_not_committed_is_removed, set_up, tear_down),
