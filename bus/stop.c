@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <stddef.h>
 
-static volatile sig_atomic_t stop_flag;
+static volatile sig_atomic_t stop_flag, reload_flag;
 
 static void on_signal(int number)
 {
@@ -30,4 +30,25 @@ bool bus_stop_requested(void)
 void bus_stop_request(void)
 {
     stop_flag = 1;
+}
+
+static void on_reload(int number)
+{
+    (void)number;
+    reload_flag = 1;
+}
+
+void bus_reload_install(void)
+{
+    struct sigaction action = {.sa_handler = on_reload};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGHUP, &action, NULL);
+}
+
+bool bus_reload_requested(void)
+{
+    if (reload_flag == 0)
+        return false;
+    reload_flag = 0; /* a signal that comes before this line is served by this answer as well */
+    return true;
 }
