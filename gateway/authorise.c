@@ -81,12 +81,21 @@ static const struct bus_view *first_kept(const struct gateway_authorise *authori
     return NULL;
 }
 
-/* The view for a word about a record without its fields: of a grant in force, or else of the first. */
-static const struct bus_view *view_to_tell(const struct offer *offer, int64_t now_ms)
+/* The view for a word about a record without its fields: of the first grant that is in force and fits what is known of it (its area only
+ * with its event), or else of the first. */
+static const struct bus_view *view_to_tell(const struct gateway_exchange *exchange, const struct offer *offer)
 {
-    for (size_t i = 0; i < offer->count; i++)
-        if (now_ms >= offer->views[i]->grant->from_ms && now_ms < offer->views[i]->grant->to_ms)
+    static const enum bus_entitlement_rule rules[] = {BUS_RULE_BEGUN, BUS_RULE_NOT_ENDED, BUS_RULE_SUBJECT_KIND,
+                                                      BUS_RULE_AREA};
+    size_t rule_count = exchange->decoded ? 4 : 3;
+    struct bus_entitlement_facts facts = facts_of(exchange);
+    for (size_t i = 0; i < offer->count; i++) {
+        size_t holding = 0;
+        while (holding < rule_count && bus_entitlement_holds(rules[holding], offer->views[i], NULL, &facts))
+            holding++;
+        if (holding == rule_count)
             return offer->views[i];
+    }
     return offer->views[0];
 }
 
@@ -124,14 +133,14 @@ static void offer_version(const struct gateway_authorise *authorise, const struc
     }
     enum bus_delivery_reason lost = BUS_REASON_GRANT_ENDED;
     (void)may_hold(offer, &facts, &lost);
-    say(exchange, out_delivery, view_to_tell(offer, exchange->now_ms), BUS_DELIVERY_WITHDRAW, lost);
+    say(exchange, out_delivery, view_to_tell(exchange, offer), BUS_DELIVERY_WITHDRAW, lost);
 }
 
 static void tell_holder(const struct gateway_exchange *exchange, const struct offer *offer,
                         struct gateway_delivery *out_delivery)
 {
     struct bus_entitlement_facts facts = facts_of(exchange);
-    const struct bus_view *view = view_to_tell(offer, exchange->now_ms);
+    const struct bus_view *view = view_to_tell(exchange, offer);
     enum bus_delivery_reason lost;
     if (may_hold(offer, &facts, &lost))
         say(exchange, out_delivery, view, BUS_DELIVERY_STATUS, exchange->change);
@@ -146,11 +155,11 @@ static void decide(const struct gateway_authorise *authorise, const struct gatew
     bool holds = exchange->holders_before >> subscriber_of(offer)->number & 1;
     bool is_event = exchange->cause == GATEWAY_CAUSE_EVENT;
     if (exchange->cause == GATEWAY_CAUSE_MARKER)
-        say(exchange, out_delivery, view_to_tell(offer, exchange->now_ms), exchange->marker, BUS_REASON_NONE);
+        say(exchange, out_delivery, view_to_tell(exchange, offer), exchange->marker, BUS_REASON_NONE);
     else if (exchange->cause == GATEWAY_CAUSE_RESYNC || (is_event && exchange->event.operation == BUS_OPERATION_PUT))
         offer_version(authorise, exchange, offer, holds, out_delivery);
     else if (is_event && holds)
-        say(exchange, out_delivery, view_to_tell(offer, exchange->now_ms), BUS_DELIVERY_WITHDRAW, BUS_REASON_WITHDRAWN);
+        say(exchange, out_delivery, view_to_tell(exchange, offer), BUS_DELIVERY_WITHDRAW, BUS_REASON_WITHDRAWN);
     else if (exchange->tells && holds)
         tell_holder(exchange, offer, out_delivery);
 }
