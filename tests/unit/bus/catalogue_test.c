@@ -226,6 +226,28 @@ static const struct {
     {"0,/subject_kinds = \\[\"ORGANISATION\"\\]/s//subject_kinds = [\"PERSON\"]/", WEBSITE,
      "grants.cfg:", "of organisations only"},
     {"0,/openness = \"public\"/s//openness = \"shared\"/", CATALOGUE, "grants.cfg:", "not public"},
+    {"0,/\"occurred_at\"/s//\"occurred_at:yeer\"/", COURT,
+     "grants.cfg:", "unknown transform 'yeer'; did you mean 'year'"},
+    {"0,/\"occurred_at\"/s//\"occurred_at:mask\"/", COURT, "grants.cfg:", "mask is for texts"},
+    {"0,/\"subject_name\"/s//\"subject_name:year\"/", COURT, "grants.cfg:", "year is for dates and timestamps"},
+    {"0,/\"occurred_at\"/s//\"record_key:present\"/", COURT, "grants.cfg:", "secret"},
+    {"0,/\"occurred_at\"/s//\"subject_name:mask\"/", COURT, "grants.cfg:", "stands twice"},
+    {"0,/\"subject_name\"/s//\"subject_id:mask\"/", WEBSITE, "grants.cfg:", "public fields only"},
+    {"0,/item = \"registration.basic\"; department = \"market\"/s//item = \"dispute\"; department = \"rights\"/", COURT,
+     "grants.cfg:", "can never be granted"},
+    {"0,/from = \"2023-05-01\"/s//from = \"2023-05-01\"; on_end = \"kept\"/", COURT, "grants.cfg:", "withdraw|keep"},
+#define WHERE(condition) "0,/from = \"2023-05-01\"/s//from = \"2023-05-01\"; where = [\"" condition "\"]/"
+    {WHERE("entity_typo = 1"), COURT, "grants.cfg:", "did you mean 'entity_type'"},
+    {WHERE("entity_type"), COURT, "grants.cfg:", "a condition is"},
+    {WHERE("entity_type present 1"), COURT, "grants.cfg:", "a condition is"},
+    {WHERE("= 1"), COURT, "grants.cfg:", "a condition is"},
+    {WHERE("entity_type = 1|"), COURT, "grants.cfg:", "a value without text"},
+    {WHERE("subject_name >= 3"), COURT, "grants.cfg:", "neither a number nor a date"},
+    {WHERE("registered_capital = 3"), COURT, "grants.cfg:", "no text, code, whole number or date"},
+    {WHERE("registered_capital >= many"), COURT, "grants.cfg:", "a day YYYY-MM-DD"},
+    {WHERE("registration_status = 注消"), COURT, "grants.cfg:", "did you mean '注销'"},
+    {WHERE("record_key present"), COURT, "grants.cfg:", "a condition would tell of it"},
+    {WHERE("subject_id present"), WEBSITE, "grants.cfg:", "would tell the public of it"},
 };
 
 static void names_place_and_reason_of_every_fault(void **state)
@@ -299,6 +321,37 @@ static void the_version_is_that_of_the_files_wherever_they_lie(void **state)
     find_version(&copy, after);
     assert_string_not_equal(after, before);
     test_folder_remove(copy.folder);
+}
+
+static void a_grant_says_how_its_fields_leave_and_which_records_it_is_about(void **state)
+{
+    (void)state;
+    struct bus_catalogue *small = NULL;
+    struct bus_error error;
+    if (bus_catalogue_load(XINQIAO_SOURCE "/tests/scenarios/catalogue/catalogue.cfg", &small, &error) != BUS_OK)
+        fail_msg("%s", error.message);
+    const struct bus_grant *masked = &bus_catalogue_find_subscriber(small, "masked")->grants[0];
+    assert_string_equal(masked->fields[0], "document_number");
+    assert_int_equal(masked->transforms[0], BUS_TRANSFORM_NONE);
+    assert_string_equal(masked->fields[1], "subject_name");
+    assert_int_equal(masked->transforms[1], BUS_TRANSFORM_MASK);
+    assert_int_equal(masked->transforms[2], BUS_TRANSFORM_YEAR);
+    assert_int_equal(masked->transforms[3], BUS_TRANSFORM_PRESENT);
+    assert_true(masked->condition_count == 0 && masked->portfolio == NULL && !masked->keeps_at_end);
+    const struct bus_subscriber *large = bus_catalogue_find_subscriber(small, "large");
+    const struct bus_condition *conditions = large->grants[0].conditions;
+    assert_int_equal(large->grants[0].condition_count, 2);
+    assert_string_equal(conditions[0].text, "amount >= 5");
+    assert_string_equal(conditions[0].field, "amount");
+    assert_int_equal(conditions[0].comparison, BUS_COMPARISON_AT_LEAST);
+    assert_int_equal(conditions[0].number, 5000000);
+    assert_int_equal(conditions[1].comparison, BUS_COMPARISON_PRESENT);
+    assert_int_equal(large->grants[1].conditions[0].value_count, 2);
+    assert_string_equal(large->grants[1].conditions[0].values[1], "责令停产停业");
+    const struct bus_grant *customers = &bus_catalogue_find_subscriber(small, "customers")->grants[0];
+    assert_string_equal(customers->portfolio,
+                        XINQIAO_SOURCE "/tests/scenarios/catalogue/receivers/customers/customers.txt");
+    bus_catalogue_destroy(small);
 }
 
 static void grants_are_in_force_on_days_in_beijing(void **state)
@@ -443,6 +496,7 @@ int main(void)
         cmocka_unit_test(names_place_and_reason_of_every_fault),
         cmocka_unit_test(names_missing_files_and_folders),
         cmocka_unit_test(the_version_is_that_of_the_files_wherever_they_lie),
+        cmocka_unit_test(a_grant_says_how_its_fields_leave_and_which_records_it_is_about),
         cmocka_unit_test(grants_are_in_force_on_days_in_beijing),
         cmocka_unit_test(the_catalogue_of_the_tree_is_whole),
         cmocka_unit_test(a_published_schema_never_changes),

@@ -7,6 +7,8 @@
 /* cmocka wants the three above first */
 #include <cmocka.h>
 
+#include "tests/support/event_builder.h"
+
 struct fixture {
     struct bus_catalogue *catalogue;
     struct bus_views *views;
@@ -146,11 +148,68 @@ static void delivery_too_large_for_its_buffer_is_fatal(void **state)
     bus_buffer_release(&delivery);
 }
 
+/* One event of the small catalogue's item with everything that can be cut down. */
+static void fields_leave_cut_down_as_the_grant_says_and_no_further(void **state)
+{
+    (void)state;
+    struct fixture small;
+    struct bus_error error;
+    if (bus_catalogue_load(XINQIAO_SOURCE "/tests/scenarios/catalogue/catalogue.cfg", &small.catalogue, &error) !=
+            BUS_OK ||
+        bus_views_create(small.catalogue, &small.views, &error) != BUS_OK)
+        fail_msg("%s", error.message);
+    const struct bus_item *policy = bus_catalogue_find_item(small.catalogue, "bureau", "policy");
+    const struct bus_view *view = NULL;
+    size_t count;
+    const struct bus_view *const *views = bus_views_of(small.views, bus_item_current(policy), &count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(views[i]->grant->name, "masked") == 0)
+            view = views[i];
+    assert_non_null(view);
+    const struct test_field given[] = {
+        {"subject_name", "欧阳修"},   {"document_number", "A1"},        {"amount", "500"}, {"decided_on", NULL},
+        {"telephone", "13877212345"}, {"occurred_at", "1767196800000"}, {NULL, NULL}};
+    struct bus_buffer event, delivery, text;
+    struct bus_span spans[256], outer[BUS_DELIVERY_FIELD_COUNT], inner[16];
+    bus_buffer_init(&event, 1 << 20);
+    bus_buffer_init(&delivery, 1 << 20);
+    bus_buffer_init(&text, 1 << 20);
+    test_event_build(policy, view->version, given, &event);
+    assert_int_equal(bus_datum_walk(view->version->schema, bus_buffer_view(&event), spans, &error), BUS_OK);
+    struct bus_delivery content = {.version = 1};
+    assert_int_equal(bus_view_project(view, &content, bus_buffer_view(&event), spans, &delivery, &error), BUS_OK);
+
+    struct bus_bytes datum = bus_buffer_view(&delivery);
+    assert_int_equal(bus_datum_walk(view->schema, datum, outer, &error), BUS_OK);
+    const struct bus_field *fields = bus_schema_field(view->schema, BUS_DELIVERY_FIELDS);
+    struct bus_value record = bus_datum_value(fields, datum, outer[BUS_DELIVERY_FIELDS]);
+    struct bus_span whole = {(uint32_t)(record.bytes.data - datum.data), (uint32_t)record.bytes.length};
+    assert_int_equal(bus_datum_walk_record(fields->value, datum, whole, inner, &error), BUS_OK);
+    for (size_t i = 0; i < fields->value->field_count; i++) {
+        const struct bus_field *field = &fields->value->fields[i];
+        struct bus_value value = bus_datum_value(field, datum, inner[i]);
+        bus_buffer_printf(&text, "%s=", field->name);
+        bus_datum_text(field->value, &value, &text);
+        bus_buffer_printf(&text, " %s;", strrchr(field->doc, '(') != NULL ? strrchr(field->doc, '(') : "");
+    }
+    bus_buffer_u8(&text, 0);
+    assert_string_equal((const char *)text.data,
+                        "subject_name=欧** (masked);occurred_at=2026 (year only);document_number=A1 ;"
+                        "amount=true (whether there is any);decided_on= (year only);");
+    assert_null(memmem(datum.data, datum.length, "阳修", strlen("阳修")));
+    bus_buffer_release(&event);
+    bus_buffer_release(&delivery);
+    bus_buffer_release(&text);
+    bus_views_destroy(small.views);
+    bus_catalogue_destroy(small.catalogue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(delivery_holds_the_granted_fields_and_no_other),
         cmocka_unit_test(withdrawal_holds_no_field),
+        cmocka_unit_test(fields_leave_cut_down_as_the_grant_says_and_no_further),
         cmocka_unit_test(every_view_has_a_fingerprint_of_its_own_within_its_subscriber),
         cmocka_unit_test(delivery_too_large_for_its_buffer_is_fatal),
     };
