@@ -13,6 +13,17 @@ struct bus_clock {
 /* The machine's real-time clock. */
 struct bus_clock bus_clock_real(void);
 
+/* A rehearsal: the machine's clock and as many milliseconds as a file says, read anew every second; for drills and tests of what falls due
+ * by the calendar. */
+struct bus_rehearsal {
+    const char *
+        path; /* of a file with one whole number, which may be negative; as long as it holds none the last one counts, 0 at first */
+    int64_t ahead_ms;
+    int64_t read_at_ms; /* on the monotonic clock; 0 = never */
+};
+/* `rehearsal` must stay where it is. */
+struct bus_clock bus_clock_rehearsal(struct bus_rehearsal *rehearsal);
+
 static inline int64_t bus_clock_now_ms(const struct bus_clock *clock)
 {
     return clock->now_ms(clock->self);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bus/clock.h"
 #include "bus/stop.h"
 #include "bus/subject.h"
 #include "gateway/supervisor.h"
@@ -22,6 +23,7 @@ static void print_help(void)
          "  --version       版本 / version\n"
          "\n"
          "SIGTERM 或 SIGINT：完成当前事务后停止 / finishes the running transaction and stops.\n"
+         "SIGHUP：重新读取目录，有误则保留原目录 / reads the catalogue anew; a bad one leaves the old in force.\n"
          "Options of the configuration:");
     for (const struct bus_option *option = gateway_options; option->name != NULL; option++)
         printf("  %-24s %s%s%s%s\n", option->name, option->help, option->default_text != NULL ? " (" : "",
@@ -46,21 +48,20 @@ static enum bus_status check_files(const struct gateway_settings *settings, stru
 static enum bus_status run(const char *path, bool check_only, struct bus_error *error)
 {
     static struct gateway_settings settings;
-    struct bus_catalogue *catalogue = NULL;
-    struct bus_views *views = NULL;
+    struct gateway_policy policy = {NULL, NULL};
+    struct bus_clock clock = bus_clock_real();
     enum bus_status status = gateway_settings_load(path, &settings, error);
     if (status != BUS_OK)
         return status;
     bus_log_open("gateway", settings.log_level);
-    status = bus_catalogue_load(settings.catalogue, &catalogue, error);
-    if (status == BUS_OK)
-        status = bus_views_create(catalogue, &views, error);
+    status = gateway_policy_load(settings.catalogue, &policy, error);
     if (status == BUS_OK)
         status = check_files(&settings, error);
+    if (status == BUS_OK)
+        gateway_policy_check_calendar(&policy, bus_clock_now_ms(&clock));
     if (status == BUS_OK && !check_only)
-        status = gateway_supervisor_run(&settings, catalogue, views, error);
-    bus_views_destroy(views);
-    bus_catalogue_destroy(catalogue);
+        status = gateway_supervisor_run(&settings, &policy, error);
+    gateway_policy_release(&policy);
     gateway_settings_release(&settings);
     return status;
 }
@@ -90,6 +91,7 @@ int main(int argc, char **argv)
         return EXIT_WRONG_USE;
     }
     bus_stop_install();
+    bus_reload_install();
     struct bus_error error;
     enum bus_status status = run(path, check_only, &error);
     if (status != BUS_OK)

@@ -26,6 +26,8 @@ const struct bus_option gateway_options[] = {
      "ms after which a silent worker's partitions go to others"},
     {"transaction_timeout_ms", BUS_OPTION_INTEGER, "60000", 5000, 600000, NULL,
      "ms after which Kafka aborts a silent worker's transaction"},
+    {"rehearsal_clock", BUS_OPTION_TEXT, "", 0, 0, NULL,
+     "for drills only: a file whose number of milliseconds is added to the clock, read every second"},
     {"log_level", BUS_OPTION_TEXT, "info", 0, 0, "error|warn|info|debug", "what is logged to standard error"},
     {0},
 };
@@ -51,6 +53,9 @@ static enum bus_status read_paths(const struct bus_settings_node *root, struct g
                                             paths[i].to, GATEWAY_PATH_SIZE, error)
                      : bus_settings_resolve_existing(settings->file, root, gateway_options, paths[i].name, paths[i].to,
                                                      GATEWAY_PATH_SIZE, error);
+    const char *rehearsal = bus_settings_text(root, gateway_options, "rehearsal_clock");
+    if (status == BUS_OK && rehearsal[0] != '\0')
+        status = bus_settings_resolve(settings->file, rehearsal, settings->rehearsal_clock, GATEWAY_PATH_SIZE, error);
     if (status == BUS_OK)
         snprintf(settings->socket, sizeof settings->socket, "%s/keyholder.sock", settings->run);
     return status;

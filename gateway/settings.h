@@ -24,6 +24,7 @@ struct gateway_settings {
     size_t state_map_bytes;
     int64_t session_timeout_ms, transaction_timeout_ms;
     enum bus_log_level log_level;
+    char rehearsal_clock[GATEWAY_PATH_SIZE]; /* "" = none */
 };
 
 /* FATAL with file and line. `out_settings` must not be moved afterwards. */

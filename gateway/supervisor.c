@@ -34,13 +34,18 @@ struct child {
     int64_t seen_ms;
 };
 
+/* Memory that the workers see. */
+struct shared {
+    volatile uint64_t beats[GATEWAY_MAX_WORKERS];
+    volatile char approved[GATEWAY_APPROVED_SIZE]; /* version of the catalogue in force */
+};
+
 struct supervisor {
     const struct gateway_settings *settings;
-    const struct bus_catalogue *catalogue;
-    struct bus_views *views;
+    struct gateway_policy *policy;
     struct child children[MAX_CHILDREN];
     int count;
-    volatile uint64_t *beats; /* shared with the workers, one each */
+    struct shared *shared;
 };
 
 static void name_child(int index, char out_name[32])
@@ -56,7 +61,7 @@ static enum bus_status run_keyholder(const struct supervisor *supervisor, struct
     struct gateway_keyholder_options options = {
         .key_path = supervisor->settings->private_key,
         .socket_path = supervisor->settings->socket,
-        .exchange = bus_catalogue_exchange_view(supervisor->catalogue),
+        .exchange = bus_catalogue_exchange_view(supervisor->policy->catalogue),
     };
     return gateway_keyholder_run(&options, error);
 }
@@ -65,10 +70,10 @@ static enum bus_status run_worker(const struct supervisor *supervisor, int index
 {
     struct gateway_worker_options options = {
         .settings = supervisor->settings,
-        .catalogue = supervisor->catalogue,
-        .views = supervisor->views,
+        .take_policy = *supervisor->policy,
         .index = index,
-        .heartbeat = &supervisor->beats[index],
+        .heartbeat = &supervisor->shared->beats[index],
+        .approved = supervisor->shared->approved,
     };
     return gateway_worker_run(&options, error);
 }
@@ -163,7 +168,7 @@ static void kill_stuck(struct supervisor *supervisor)
     int64_t now_ms = bus_clock_monotonic_ms();
     for (int i = KEYHOLDER + 1; i < supervisor->count; i++) {
         struct child *child = &supervisor->children[i];
-        uint64_t beat = supervisor->beats[i - 1];
+        uint64_t beat = supervisor->shared->beats[i - 1];
         if (beat != child->seen_beat) {
             child->seen_beat = beat;
             child->seen_ms = now_ms;
@@ -202,6 +207,38 @@ static void signal_children(const struct supervisor *supervisor, int first, int 
             kill(supervisor->children[i].pid, number);
 }
 
+static void approve(struct supervisor *supervisor)
+{
+    const char *version = bus_catalogue_version_view(supervisor->policy->catalogue);
+    for (size_t i = 0; i < GATEWAY_APPROVED_SIZE; i++) {
+        supervisor->shared->approved[i] = *version;
+        version += *version != '\0';
+    }
+}
+
+static void reload(struct supervisor *supervisor)
+{
+    struct gateway_policy next;
+    struct bus_error error;
+    bool has_changed = false;
+    enum bus_status status = gateway_policy_load_next(supervisor->policy, supervisor->settings->catalogue, true, &next,
+                                                      &has_changed, &error);
+    if (status != BUS_OK) {
+        bus_log_failure(BUS_LOG_ERROR, "catalogue not taken, the old one stays in force", status, &error);
+        return;
+    }
+    if (has_changed) {
+        gateway_policy_release(supervisor->policy);
+        *supervisor->policy = next;
+        approve(supervisor);
+    }
+    struct bus_clock clock = bus_clock_real();
+    gateway_policy_check_calendar(supervisor->policy, bus_clock_now_ms(&clock));
+    bus_log(BUS_LOG_INFO, has_changed ? "catalogue taken" : "catalogue unchanged", "version=%s",
+            bus_catalogue_version_view(supervisor->policy->catalogue));
+    signal_children(supervisor, KEYHOLDER + 1, supervisor->count, SIGHUP);
+}
+
 /* False when one had to be killed. */
 static bool stop_children(struct supervisor *supervisor, int first, int end, int64_t patience_ms)
 {
@@ -229,20 +266,19 @@ static enum bus_status stop_all(struct supervisor *supervisor, struct bus_error 
     return in_order ? BUS_OK : bus_fail(error, BUS_FATAL, "a process did not stop in time and was killed");
 }
 
-enum bus_status gateway_supervisor_run(const struct gateway_settings *settings, const struct bus_catalogue *catalogue,
-                                       struct bus_views *views, struct bus_error *error)
+enum bus_status gateway_supervisor_run(const struct gateway_settings *settings, struct gateway_policy *policy,
+                                       struct bus_error *error)
 {
     struct supervisor supervisor = {
         .settings = settings,
-        .catalogue = catalogue,
-        .views = views,
+        .policy = policy,
         .count = 1 + settings->workers,
     };
-    void *beats =
-        mmap(NULL, sizeof(uint64_t) * GATEWAY_MAX_WORKERS, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (beats == MAP_FAILED)
+    void *shared = mmap(NULL, sizeof *supervisor.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED)
         return bus_fail(error, BUS_FATAL, "cannot share memory with the workers: %s", strerror(errno));
-    supervisor.beats = beats;
+    supervisor.shared = shared;
+    approve(&supervisor);
     sigset_t deaths;
     sigemptyset(&deaths);
     sigaddset(&deaths, SIGCHLD);
@@ -254,10 +290,12 @@ enum bus_status gateway_supervisor_run(const struct gateway_settings *settings, 
         wait_for_news();
         bury_all(&supervisor);
         kill_stuck(&supervisor);
+        if (bus_reload_requested())
+            reload(&supervisor);
     }
     struct bus_error failure = *error;
     enum bus_status stopped = stop_all(&supervisor, error);
-    munmap(beats, sizeof(uint64_t) * GATEWAY_MAX_WORKERS);
+    munmap(shared, sizeof *supervisor.shared);
     if (status == BUS_OK)
         return stopped;
     *error = failure;

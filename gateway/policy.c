@@ -1,0 +1,66 @@
+#include "gateway/policy.h"
+
+#include "bus/calendar.h"
+#include "bus/log.h"
+
+enum { AHEAD_DAYS = 60 }; /* the State Council's notice of the next year is out by then */
+
+enum bus_status gateway_policy_load(const char *path, struct gateway_policy *out_policy, struct bus_error *error)
+{
+    struct gateway_policy policy = {NULL, NULL};
+    enum bus_status status = bus_catalogue_load(path, &policy.catalogue, error);
+    if (status == BUS_OK)
+        status = bus_views_create(policy.catalogue, &policy.views, error);
+    if (status == BUS_OK)
+        *out_policy = policy;
+    else
+        gateway_policy_release(&policy);
+    return status;
+}
+
+void gateway_policy_release(struct gateway_policy *policy)
+{
+    bus_views_destroy(policy->views);
+    bus_catalogue_destroy(policy->catalogue);
+    *policy = (struct gateway_policy){NULL, NULL};
+}
+
+static bool same_version(const struct gateway_policy *one, const struct gateway_policy *other)
+{
+    return strcmp(bus_catalogue_version_view(one->catalogue), bus_catalogue_version_view(other->catalogue)) == 0;
+}
+
+enum bus_status gateway_policy_load_next(const struct gateway_policy *current, const char *path, bool tell,
+                                         struct gateway_policy *out_next, bool *out_changed, struct bus_error *error)
+{
+    (void)tell;
+    *out_changed = false;
+    enum bus_status status = gateway_policy_load(path, out_next, error);
+    if (status != BUS_OK)
+        return status;
+    *out_changed = !same_version(current, out_next);
+    if (!*out_changed)
+        gateway_policy_release(out_next);
+    return status;
+}
+
+static void check_day(const struct bus_calendar *calendar, int32_t day)
+{
+    enum { DAYS_IN_400_YEARS = 146097 };
+    int64_t year = 1970 + ((int64_t)day * 400 + 200) / DAYS_IN_400_YEARS; /* exact but for the days about New Year */
+    if (!bus_calendar_knows(calendar, day))
+        bus_log(
+            BUS_LOG_WARN, "public holidays unknown",
+            "year=%lld reason=\"节假日安排缺少该年，工作日按普通周计算 / calendar.cfg does not know this year: working "
+            "days are counted as plain weeks\" then=\"add the State Council's notice to codes/calendar.cfg\"",
+            (long long)year);
+}
+
+void gateway_policy_check_calendar(const struct gateway_policy *policy, int64_t now_ms)
+{
+    const struct bus_calendar *calendar = bus_catalogue_calendar_view(policy->catalogue);
+    int32_t today = bus_calendar_day(now_ms);
+    check_day(calendar, today);
+    if (bus_calendar_knows(calendar, today))
+        check_day(calendar, today + AHEAD_DAYS);
+}
