@@ -4,7 +4,7 @@
  *
  * The walk's position is part of the state, so it goes on after a crash or a move where it was. It needs no index: an entry that is written
  * while a walk is under way is held against the same day when it is written (gateway_expiry_mark). The day never goes back, whatever the
- * clock does. */
+ * clock does: while it stands before the day of the last walk nothing falls due, and the log says so. */
 #ifndef GATEWAY_EXPIRY_H
 #define GATEWAY_EXPIRY_H
 
@@ -27,14 +27,13 @@ BUS_MUST_CHECK enum bus_status gateway_expiry_gather(struct gateway_expiry *expi
                                                      int64_t now_ms, size_t limit, bool *out_more,
                                                      struct bus_error *error);
 
-/* Sets BUS_MARK_PUBLICITY_ENDED and BUS_MARK_RETENTION_ENDED as of `today`, clears them when the entry's days lie ahead (a record whose term
+/* Of a record, not of a case of rights: sets BUS_MARK_PUBLICITY_ENDED and BUS_MARK_RETENTION_ENDED as of `today`, clears them when the entry's days lie ahead (a record whose term
  * was extended). True when a mark changed. */
 bool gateway_expiry_mark(struct bus_state_entry *entry, int32_t today);
 
-/* Stage 3 of an exchange of cause EXPIRY: reads the entry, marks it, sets change = EXPIRED and writes when something came due; adds
- * the notice LIST_TERM_ENDED or RIGHTS_OVERDUE and clears watch_days when a reminder is due. */
+/* Stage 3 of an exchange of cause EXPIRY: reads the entry and marks it; where something came due, writes and tells holders (EXPIRED); adds
+ * the notice LIST_TERM_ENDED or RIGHTS_OVERDUE and clears watch_days when a reminder is due. FATAL: the store. */
 BUS_MUST_CHECK enum bus_status gateway_expiry_apply(const struct gateway_states *states,
-                                                    const struct bus_catalogue *catalogue,
                                                     struct gateway_exchange *exchange, struct bus_error *error);
 
 #endif

@@ -293,7 +293,7 @@ enum bus_status gateway_reconcile(void *self, struct gateway_exchange *exchange,
     switch (exchange->cause) {
     case GATEWAY_CAUSE_EVENT: return reconcile_event(reconcile, exchange, error);
     case GATEWAY_CAUSE_RIGHTS: return gateway_rights_apply(reconcile, exchange, error);
-    case GATEWAY_CAUSE_EXPIRY: return gateway_expiry_apply(reconcile->states, reconcile->catalogue, exchange, error);
+    case GATEWAY_CAUSE_EXPIRY: return gateway_expiry_apply(reconcile->states, exchange, error);
     case GATEWAY_CAUSE_RESYNC: return reconcile_resync(reconcile, exchange, error);
     case GATEWAY_CAUSE_MARKER: break;
     }

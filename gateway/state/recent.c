@@ -78,6 +78,13 @@ enum bus_status gateway_recent_get(struct gateway_recent *recent, struct bus_byt
     return BUS_OK;
 }
 
+enum bus_status gateway_recent_walk(struct gateway_recent *recent, struct bus_bytes from,
+                                    bool (*take)(void *self, struct bus_bytes key, struct bus_bytes value), void *self,
+                                    bool *out_end, struct bus_error *error)
+{
+    return gateway_store_walk(recent->store, from, take, self, out_end, error);
+}
+
 static bool keep(struct gateway_recent *recent, const struct gateway_slot *change)
 {
     struct gateway_slot *slot = gateway_overlay_slot(recent->changes, change->key);

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "gateway/state/recent.h"
+#include "gateway/state/state_private.h"
 
 enum {
     FOLDER_SIZE = 4096,
@@ -133,6 +133,11 @@ void gateway_state_close(struct gateway_state *state, bool clean)
     bus_buffer_release(&state->book_bytes);
     forget_logs(state);
     free(state);
+}
+
+struct gateway_recent *gateway_state_recent_view(struct gateway_state *state)
+{
+    return state->recent;
 }
 
 int32_t gateway_state_partition(const struct gateway_state *state)

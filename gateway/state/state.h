@@ -90,6 +90,15 @@ BUS_MUST_CHECK enum bus_status gateway_state_read_place(struct gateway_state *st
                                                         struct bus_bytes *out_value, struct bus_error *error);
 BUS_MUST_CHECK enum bus_status gateway_state_write_place(struct gateway_state *state, struct gateway_slot *slot,
                                                          struct bus_bytes value, struct bus_error *error);
+/* Gives committed records to `take`, in the order of their keys, from the first after `after` (a record's key; length 0: from the very first),
+ * until it answers false or there are no more (*out_end). It may ask for places, but neither read nor write them; key and entry are
+ * valid during the call. What was committed last is left out unless gateway_state_write_through was called first. FATAL: the store. */
+typedef bool gateway_state_take(void *self, struct bus_bytes key, const struct bus_state_entry *entry);
+BUS_MUST_CHECK enum bus_status gateway_state_walk(struct gateway_state *state, struct bus_bytes after,
+                                                  gateway_state_take *take, void *self, bool *out_end,
+                                                  struct bus_error *error);
+/* Everything that was committed goes to the store now. FATAL: the store. */
+BUS_MUST_CHECK enum bus_status gateway_state_write_through(struct gateway_state *state, struct bus_error *error);
 /* The output log "<topic>/<partition>" as this batch leaves it: the caller appends to it. NULL: FATAL, too many logs. Lives as
  * long as the state. */
 BUS_MUST_CHECK enum bus_status gateway_state_log(struct gateway_state *state, const char *name,

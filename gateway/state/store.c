@@ -232,6 +232,21 @@ enum bus_status gateway_store_get(struct gateway_store *store, struct bus_bytes 
     return BUS_OK;
 }
 
+enum bus_status gateway_store_walk(struct gateway_store *store, struct bus_bytes from,
+                                   bool (*take)(void *self, struct bus_bytes key, struct bus_bytes value), void *self,
+                                   bool *out_end, struct bus_error *error)
+{
+    enum bus_status status = start_reading(store, error);
+    if (status != BUS_OK)
+        return status;
+    MDB_val key = {from.length, (void *)(uintptr_t)from.data}, value;
+    int code = mdb_cursor_get(store->cursor, &key, &value, MDB_SET_RANGE);
+    while (code == 0 && take(self, bus_bytes_of(key.mv_data, key.mv_size), bus_bytes_of(value.mv_data, value.mv_size)))
+        code = mdb_cursor_get(store->cursor, &key, &value, MDB_NEXT);
+    *out_end = code == MDB_NOTFOUND;
+    return code == 0 || code == MDB_NOTFOUND ? BUS_OK : fail_lmdb(store, "read", code, error);
+}
+
 /* A full disk under a written map would be a SIGBUS: whatever this write may touch gets its blocks beforehand. */
 static enum bus_status allocate(struct gateway_store *store, struct gateway_slot *const *slots, size_t count,
                                 struct bus_error *error)

@@ -21,6 +21,12 @@ void gateway_store_close(struct gateway_store *store, bool clean);
 /* data NULL when absent; valid until the next write or close. Keys in ascending order are found faster. */
 BUS_MUST_CHECK enum bus_status gateway_store_get(struct gateway_store *store, struct bus_bytes key,
                                                  struct bus_bytes *out_value, struct bus_error *error);
+/* Gives the entries from key `from` on to `take`, in ascending order, until it answers false or there are no more (*out_end). It may not
+ * touch the store; key and value are valid during the call. */
+BUS_MUST_CHECK enum bus_status gateway_store_walk(struct gateway_store *store, struct bus_bytes from,
+                                                  bool (*take)(void *self, struct bus_bytes key,
+                                                               struct bus_bytes value),
+                                                  void *self, bool *out_end, struct bus_error *error);
 /* One transaction that writes the slots' values (absent = deleted), given in ascending order of keys. FATAL: disk or map full
  * (nothing was written), or the environment is broken. */
 BUS_MUST_CHECK enum bus_status gateway_store_write(struct gateway_store *store, struct gateway_slot *const *slots,
