@@ -166,8 +166,9 @@ void bus_calendar_destroy(struct bus_calendar *calendar)
 
 int32_t bus_calendar_day(int64_t at_ms)
 {
-    int64_t local_ms = at_ms + BEIJING_MS;
-    return (int32_t)(local_ms / MS_A_DAY - (local_ms % MS_A_DAY < 0));
+    int64_t day = at_ms / MS_A_DAY, of_day_ms = at_ms % MS_A_DAY + BEIJING_MS;
+    day += of_day_ms < 0 ? -1 : of_day_ms >= MS_A_DAY;
+    return day > INT32_MAX ? INT32_MAX : day < INT32_MIN ? INT32_MIN : (int32_t)day;
 }
 
 static const struct year *find_year(const struct bus_calendar *calendar, int32_t day)

@@ -16,7 +16,7 @@ BUS_MUST_CHECK enum bus_status bus_calendar_read(const struct bus_settings *sett
                                                  struct bus_calendar **out_calendar, struct bus_error *error);
 void bus_calendar_destroy(struct bus_calendar *calendar);
 
-/* The day in Beijing (UTC+8) of a moment, rounded down also before 1970. */
+/* The day in Beijing (UTC+8) of a moment, rounded down also before 1970. Saturates. */
 int32_t bus_calendar_day(int64_t at_ms);
 /* Whether the calendar knows the holidays of the year of `day`; what it does not know, it takes for plain weeks. */
 bool bus_calendar_knows(const struct bus_calendar *calendar, int32_t day);

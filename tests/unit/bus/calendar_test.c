@@ -45,6 +45,8 @@ static void a_day_begins_at_midnight_in_beijing(void **state)
     assert_int_equal(bus_calendar_day(-8 * 3600000LL - 1), -1);
     assert_int_equal(bus_calendar_day(-8 * 3600000LL - 86400000LL), -1);
     assert_int_equal(bus_calendar_day(-8 * 3600000LL - 86400001LL), -2);
+    assert_int_equal(bus_calendar_day(INT64_MAX), INT32_MAX);
+    assert_int_equal(bus_calendar_day(INT64_MIN), INT32_MIN);
 }
 
 static void holidays_rest_and_make_up_days_work(void **state)

@@ -273,11 +273,13 @@ static void what_is_doubtful_becomes_a_flag(void **unused)
 }
 
 /* Born on 2008-11-24. */
-static bool is_minor_at(int64_t now_ms)
+/* Born on 2008-11-24, at `now_ms`, for what was done at `occurred_at`. */
+static bool is_minor_at(int64_t now_ms, const char *occurred_at)
 {
     struct bus_error error;
     struct gateway_exchange exchange = test_stage_decoded(
-        &stage, "tax/arrears", 0, TEST_FIELDS({"subject_kind", "PERSON"}, {"subject_id", "110105200811240024"}));
+        &stage, "tax/arrears", 0,
+        TEST_FIELDS({"subject_kind", "PERSON"}, {"subject_id", "110105200811240024"}, {"occurred_at", occurred_at}));
     exchange.now_ms = now_ms;
     assert_int_equal(gateway_validate(validate, &exchange, &error), BUS_OK);
     return exchange.is_minor;
@@ -287,10 +289,18 @@ static void a_person_is_of_age_on_the_eighteenth_birthday_in_beijing(void **unus
 {
     (void)unused;
     int64_t midnight = TEST_STAGE_NOW_MS - INT64_C(17) * 3600 * 1000; /* 2026-11-24 in Beijing begins */
-    assert_true(is_minor_at(midnight - 1));
-    assert_false(is_minor_at(midnight));
-    assert_true(is_minor_at(0)); /* before the birth */
+    assert_true(is_minor_at(midnight - 1, "2026-11-23T16:00:00Z"));
+    assert_false(is_minor_at(midnight, "2026-11-23T16:00:00Z"));
+    assert_true(is_minor_at(0, "2026-11-23T16:00:00Z")); /* before the birth */
     assert_false(good("tax/arrears", TEST_FIELDS({NULL, NULL})).is_minor);
+}
+
+static void what_a_minor_did_stays_a_minors_for_ever(void **unused)
+{
+    (void)unused;
+    int64_t years_later = TEST_STAGE_NOW_MS + INT64_C(3653) * 86400 * 1000;
+    assert_true(is_minor_at(years_later, "2026-11-23T15:59:59Z"));
+    assert_false(is_minor_at(years_later, "2026-11-23T16:00:00Z"));
 }
 
 static void a_reason_never_holds_the_value(void **unused)
@@ -320,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_withdrawal_may_leave_required_fields_empty_but_not_wrong),
         cmocka_unit_test(what_is_doubtful_becomes_a_flag),
         cmocka_unit_test(a_person_is_of_age_on_the_eighteenth_birthday_in_beijing),
+        cmocka_unit_test(what_a_minor_did_stays_a_minors_for_ever),
         cmocka_unit_test(a_reason_never_holds_the_value),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
