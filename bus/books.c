@@ -226,7 +226,8 @@ bool bus_book_add(struct bus_book *book, const char *department, const char *ite
         entry = append(book, department, item, subscriber, measure);
     if (entry == NULL)
         return false;
-    entry->count += count;
+    if (__builtin_add_overflow(entry->count, count, &entry->count))
+        entry->count = count < 0 ? INT64_MIN : INT64_MAX;
     return true;
 }
 

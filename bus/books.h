@@ -42,7 +42,7 @@ struct bus_book; /* a table of counts under a name */
 struct bus_book *bus_book_create(const char *name);
 void bus_book_destroy(struct bus_book *book);
 const char *bus_book_name_view(const struct bus_book *book);
-/* `subscriber` "" when none. Names are copied once, the first time. False when out of memory. */
+/* `subscriber` "" when none. Names are copied once, the first time. Counts end at the bounds of 64 bits. False when out of memory. */
 BUS_MUST_CHECK bool bus_book_add(struct bus_book *book, const char *department, const char *item,
                                  const char *subscriber, enum bus_measure measure, int64_t count);
 int64_t bus_book_count(const struct bus_book *book, const char *department, const char *item, const char *subscriber,

@@ -14,7 +14,7 @@ enum bus_severity {
 struct bus_quarantined {
     enum bus_severity severity;
     struct bus_bytes department, item, stage, code, reason_zh, reason_en;
-    struct bus_bytes source; /* file of a row, "" for an event */
+    struct bus_bytes source; /* file of a row, "" for an event; of a gap the missing numbers, "<from>..<to>" */
     int64_t line;            /* 1-based, 0 = none */
     struct bus_bytes column;
     struct bus_bytes topic; /* of an event, "" for a row */
@@ -28,6 +28,9 @@ struct bus_quarantined {
     struct bus_bytes action;  /* DECISION: REPLAYED or DISCARDED */
     struct bus_bytes officer;
 };
+
+/* Code of the notice about events that never came. */
+#define BUS_QUARANTINE_GAP "SEQUENCE_GAP"
 
 enum { BUS_QUARANTINE_MAX_ORIGINAL = 900 * 1024 }; /* longer originals are cut; the reason says so */
 

@@ -15,8 +15,10 @@ struct gateway_source {
     struct bus_bytes sequence_adapter; /* whose place sequence_slot is */
     struct gateway_slot *sequence_slot;
     int64_t first, next; /* offsets: of the batch's first record, and the one after its last */
-    /* What the batch counts for this item and partition. */
+    /* What the batch counts for this item and partition: of events by the day on which they were published, all else by its own. */
+    int32_t day; /* of `counts` */
     int64_t counts[BUS_MEASURE_COUNT];
+    int64_t missing, notices;
     int64_t delivered[BUS_CATALOGUE_MAX_SUBSCRIBERS];
 };
 

@@ -38,6 +38,12 @@ struct gateway_notice {
     const struct bus_department *department; /* whom it is for */
 };
 
+/* A word to the department about events that never came: their sequence numbers, and texts of the batch. */
+struct gateway_gap {
+    int64_t from, to;
+    const char *text_zh, *text_en;
+};
+
 /* One event in one view for one subscriber. */
 struct gateway_delivery {
     const struct bus_view *view; /* authorise */
@@ -86,6 +92,7 @@ struct gateway_exchange {
     enum bus_rights_step last_step; /* of its case before it; the same step again has no consequence */
 
     /* 3 reconcile */
+    const struct gateway_gap *gap; /* what is missing before this event, also when it is refused; NULL = nothing */
     uint8_t record[BUS_IDENTITY_SIZE]; /* record identity */
     enum gateway_verdict verdict;
     struct bus_state_entry entry;                 /* as it will stand after this event */

@@ -8,6 +8,7 @@
 #include "gateway/project.h"
 #include "gateway/reconcile.h"
 #include "gateway/rights.h"
+#include "gateway/sequence.h"
 #include "gateway/validate.h"
 
 enum { SCRATCH_LIMIT = 2 * BUS_DATUM_MAX_SIZE };
@@ -162,22 +163,11 @@ static enum bus_status fetch_states(struct gateway_pipeline *pipeline, struct ga
     return status;
 }
 
-static enum bus_status measure_sequence(struct gateway_pipeline *pipeline, struct gateway_exchange *exchange,
-                                        struct bus_error *error)
-{
-    int64_t missing = 0;
-    if (exchange->cause != GATEWAY_CAUSE_EVENT)
-        return BUS_OK;
-    enum bus_status status = gateway_reconcile_sequence(&pipeline->reconcile, exchange, &missing, error);
-    exchange->source->counts[BUS_MEASURE_GAP] += missing;
-    return status;
-}
-
 /* Reconcile and authorise take turns: the next event of the same record must see its holders. */
 static enum bus_status decide(struct gateway_pipeline *pipeline, struct gateway_exchange *exchange, uint64_t *ticks,
                               uint64_t *authorise_ticks, struct bus_error *error)
 {
-    enum bus_status status = measure_sequence(pipeline, exchange, error);
+    enum bus_status status = gateway_sequence(pipeline->options.states, exchange, error);
     if (status != BUS_OK || exchange->refusal != NULL)
         return status;
     status = run_stage(gateway_reconcile, &pipeline->reconcile, "reconcile", exchange, error);

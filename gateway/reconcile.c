@@ -5,61 +5,10 @@
 #include "gateway/expiry.h"
 #include "gateway/rights.h"
 
-enum { FIRST_SEQUENCE = 1 };
-
-/* Counted at once; a sender that jumps further is broken or hostile, and must not make the books overflow. */
-static const int64_t MAX_MISSING = INT64_C(1) << 40;
-
 static struct gateway_state *state_of(const struct gateway_reconcile *reconcile,
                                       const struct gateway_exchange *exchange)
 {
     return reconcile->states->of[exchange->partition];
-}
-
-/* The events of one source come from one adapter, nearly always. */
-static enum bus_status sequence_slot(struct gateway_state *state, const struct gateway_exchange *exchange,
-                                     struct gateway_slot **out_slot, struct bus_error *error)
-{
-    struct gateway_source *source = exchange->source;
-    enum bus_status status = BUS_OK;
-    if (source->sequence_slot == NULL || !bus_bytes_equal(source->sequence_adapter, exchange->adapter))
-        status = gateway_state_sequence(state, exchange->adapter, exchange->topic, &source->sequence_slot, error);
-    source->sequence_adapter = exchange->adapter;
-    *out_slot = source->sequence_slot;
-    return status;
-}
-
-enum bus_status gateway_reconcile_sequence(const struct gateway_reconcile *reconcile,
-                                           const struct gateway_exchange *exchange, int64_t *out_missing,
-                                           struct bus_error *error)
-{
-    *out_missing = 0;
-    if (exchange->replay || exchange->adapter.length == 0)
-        return BUS_OK;
-    struct gateway_state *state = state_of(reconcile, exchange);
-    struct gateway_slot *slot;
-    int64_t last = 0;
-    bool found;
-    enum bus_status status = sequence_slot(state, exchange, &slot, error);
-    if (status == BUS_OK)
-        status = gateway_state_read_sequence(state, slot, &last, &found, error);
-    if (status != BUS_OK)
-        return status;
-    if (!found)
-        last = FIRST_SEQUENCE - 1;
-    int64_t expected = last < INT64_MAX ? last + 1 : FIRST_SEQUENCE;
-    bool numbered = exchange->decoded && exchange->event.sequence >= FIRST_SEQUENCE;
-    int64_t sequence = numbered ? exchange->event.sequence : expected;
-    if (sequence != expected) {
-        *out_missing = sequence > expected ? sequence - expected : 0;
-        if (*out_missing > MAX_MISSING)
-            *out_missing = MAX_MISSING;
-        bus_log(BUS_LOG_WARN, *out_missing > 0 ? "sequence gap" : "sequence went back",
-                "stage=reconcile topic=%s partition=%d offset=%lld adapter=\"%.*s\" last=%lld sequence=%lld",
-                exchange->topic, exchange->partition, (long long)exchange->offset, (int)exchange->adapter.length,
-                (const char *)exchange->adapter.data, (long long)last, (long long)sequence);
-    }
-    return gateway_state_write_sequence(state, slot, sequence, error);
 }
 
 enum bus_status gateway_reconcile_identify(struct gateway_exchange *const *exchanges, size_t count,

@@ -22,13 +22,6 @@ struct gateway_reconcile {
 void gateway_reconcile_notice(struct gateway_exchange *exchange, const char *code, const char *text_zh,
                               const char *text_en, const struct bus_department *department);
 
-/* The gap-free sequence of each adapter in each in topic and partition; for every event in the order of the topic, refused ones
- * too. An event that could not be decoded took the next number. `out_missing` is how many numbers were jumped over. Numbers
- * begin with 1. */
-BUS_MUST_CHECK enum bus_status gateway_reconcile_sequence(const struct gateway_reconcile *reconcile,
-                                                          const struct gateway_exchange *exchange, int64_t *out_missing,
-                                                          struct bus_error *error);
-
 /* Fills the record identities of many exchanges, hashed side by side; needed before want and reconcile. FATAL when the arena is full. */
 BUS_MUST_CHECK enum bus_status gateway_reconcile_identify(struct gateway_exchange *const *exchanges, size_t count,
                                                           struct bus_arena *arena, struct bus_error *error);

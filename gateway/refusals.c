@@ -1,11 +1,14 @@
 #include "gateway/refusals.h"
 
+#include <stdio.h>
+
 #include "bus/quarantine.h"
 #include "bus/topics.h"
 
 enum {
     SCRATCH_LIMIT = 2 * 1024 * 1024, /* above what an encoded record can need */
     KEY_LIMIT = 1024,                /* a key of ours has 16 bytes */
+    RANGE_SIZE = 48,
 };
 
 void gateway_refusals_init(struct gateway_refusals *refusals, const struct gateway_outlet *outlet, const char *prefix)
@@ -24,9 +27,6 @@ static enum bus_status produce_quarantined(struct gateway_refusals *refusals, co
                                            const struct bus_department *department, struct bus_quarantined *quarantined,
                                            struct bus_error *error)
 {
-    struct bus_bytes key = exchange->key;
-    if (key.length > KEY_LIMIT)
-        key.length = KEY_LIMIT;
     quarantined->department = bus_bytes_text(department->name);
     quarantined->item = bus_bytes_text(exchange->source->item->name);
     quarantined->topic = bus_bytes_text(exchange->topic);
@@ -34,8 +34,6 @@ static enum bus_status produce_quarantined(struct gateway_refusals *refusals, co
     quarantined->offset = exchange->offset;
     quarantined->adapter = exchange->adapter;
     quarantined->at_ms = exchange->now_ms;
-    quarantined->original = exchange->value; /* cut by the encoder when it is too long */
-    quarantined->original_key = key;
     bus_buffer_reset(&refusals->scratch);
     enum bus_status status = bus_quarantine_encode(quarantined, &refusals->scratch, error);
     if (status != BUS_OK)
@@ -49,6 +47,15 @@ static enum bus_status produce_quarantined(struct gateway_refusals *refusals, co
     return refusals->outlet->produce(refusals->outlet->self, &record, error);
 }
 
+/* The encoder cuts it when it is too long. */
+static void add_original(const struct gateway_exchange *exchange, struct bus_quarantined *quarantined)
+{
+    quarantined->original = exchange->value;
+    quarantined->original_key = exchange->key;
+    if (quarantined->original_key.length > KEY_LIMIT)
+        quarantined->original_key.length = KEY_LIMIT;
+}
+
 static enum bus_status produce_refusal(struct gateway_refusals *refusals, const struct gateway_exchange *exchange,
                                        struct bus_error *error)
 {
@@ -60,6 +67,7 @@ static enum bus_status produce_refusal(struct gateway_refusals *refusals, const 
         .reason_zh = bus_bytes_text(refusal->reason_zh),
         .reason_en = bus_bytes_text(refusal->reason_en),
     };
+    add_original(exchange, &quarantined);
     return produce_quarantined(refusals, exchange, exchange->source->item->department, &quarantined, error);
 }
 
@@ -73,7 +81,26 @@ static enum bus_status produce_notice(struct gateway_refusals *refusals, const s
         .reason_zh = bus_bytes_text(notice->text_zh),
         .reason_en = bus_bytes_text(notice->text_en),
     };
+    add_original(exchange, &quarantined);
     return produce_quarantined(refusals, exchange, notice->department, &quarantined, error);
+}
+
+/* The event at that place is none of those that are missing, and stays out of it. */
+static enum bus_status produce_gap(struct gateway_refusals *refusals, const struct gateway_exchange *exchange,
+                                   struct bus_error *error)
+{
+    const struct gateway_gap *gap = exchange->gap;
+    char range[RANGE_SIZE];
+    snprintf(range, sizeof range, "%lld..%lld", (long long)gap->from, (long long)gap->to);
+    struct bus_quarantined quarantined = {
+        .severity = BUS_SEVERITY_NOTICE,
+        .stage = bus_bytes_text("reconcile"),
+        .code = bus_bytes_text(BUS_QUARANTINE_GAP),
+        .reason_zh = bus_bytes_text(gap->text_zh),
+        .reason_en = bus_bytes_text(gap->text_en),
+        .source = bus_bytes_text(range),
+    };
+    return produce_quarantined(refusals, exchange, exchange->source->item->department, &quarantined, error);
 }
 
 enum bus_status gateway_refusals_produce(struct gateway_refusals *refusals, struct gateway_batch *batch,
@@ -82,7 +109,9 @@ enum bus_status gateway_refusals_produce(struct gateway_refusals *refusals, stru
     enum bus_status status = BUS_OK;
     for (size_t i = 0; status == BUS_OK && i < gateway_batch_count(batch); i++) {
         const struct gateway_exchange *exchange = gateway_batch_exchange(batch, i);
-        if (exchange->refusal != NULL)
+        if (exchange->gap != NULL)
+            status = produce_gap(refusals, exchange, error);
+        if (status == BUS_OK && exchange->refusal != NULL)
             status = produce_refusal(refusals, exchange, error);
         for (size_t j = 0; status == BUS_OK && exchange->refusal == NULL && j < exchange->notice_count; j++)
             status = produce_notice(refusals, exchange, &exchange->notices[j], error);

@@ -6,8 +6,7 @@
 #include "bus/topics.h"
 #include "gateway/disclosures.h"
 #include "gateway/refusals.h"
-
-enum { BOOK_NAME_SIZE = 32 };
+#include "gateway/state/ledger.h"
 
 struct gateway_settle {
     struct gateway_settle_options options;
@@ -156,11 +155,11 @@ static enum bus_status join_value(struct bus_arena *arena, const struct gateway_
     return BUS_OK;
 }
 
-static enum bus_status produce_book(struct gateway_settle *settle, int32_t partition, struct bus_bytes book,
-                                    struct bus_error *error)
+static enum bus_status produce_book(struct gateway_settle *settle, int32_t partition, struct bus_bytes key,
+                                    struct bus_bytes book, struct bus_error *error)
 {
-    char name[BOOK_NAME_SIZE];
-    snprintf(name, sizeof name, "gateway/%d", partition);
+    char name[BUS_BOOK_NAME_SIZE];
+    gateway_ledger_name(partition, key, name);
     struct bus_record record = {
         .topic = settle->books_topic,
         .partition = partition,
@@ -191,7 +190,7 @@ static enum bus_status produce_slot(struct gateway_settle *settle, struct gatewa
     if (status == BUS_OK)
         status = produce(settle, &record, error);
     if (status == BUS_OK && slot->key.data[0] == BUS_STATE_BOOK)
-        status = produce_book(settle, partition, record.value, error);
+        status = produce_book(settle, partition, slot->key, record.value, error);
     return status;
 }
 

@@ -3,15 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/state/ledger.h"
 #include "gateway/state/state_private.h"
 
 enum {
     FOLDER_SIZE = 4096,
     REPLAY_SLICE = 8192, /* records replayed before they are handed on */
-    BOOK_LIMIT = 900 * 1024,
 };
-
-static const uint8_t book_key[] = {BUS_STATE_BOOK};
 
 /* An output log: as the last commit left it, and as the running batch does. */
 struct log_slot {
@@ -23,8 +21,7 @@ struct gateway_state {
     int32_t partition;
     struct gateway_recent *recent;
     struct gateway_overlay *overlay;
-    struct bus_book *book;
-    struct bus_buffer book_bytes;
+    struct gateway_ledger *ledger;
     struct log_slot *logs[GATEWAY_STATE_MAX_LOGS];
     size_t log_count;
     size_t replayed;
@@ -68,34 +65,17 @@ static enum bus_status broken(enum bus_status status, const struct gateway_state
     return BUS_FATAL;
 }
 
-/* The book as the store has it. A new book for an empty store. */
-static enum bus_status load_book(struct gateway_state *state, struct bus_error *error)
-{
-    char name[32];
-    snprintf(name, sizeof name, "gateway/%d", state->partition);
-    bus_book_destroy(state->book);
-    state->book = bus_book_create(name);
-    if (state->book == NULL)
-        return bus_fail(error, BUS_FATAL, "out of memory");
-    struct bus_bytes value;
-    int64_t at_ms;
-    enum bus_status status = gateway_recent_get(state->recent, bus_bytes_of(book_key, sizeof book_key), &value, error);
-    if (status == BUS_OK && value.data != NULL)
-        status = broken(bus_book_decode(value, state->book, &at_ms, error), state, error);
-    bus_book_mark(state->book);
-    return status;
-}
-
 static void forget_logs(struct gateway_state *state)
 {
     while (state->log_count > 0)
         free(state->logs[--state->log_count]);
 }
 
-static enum bus_status load(struct gateway_state *state, struct bus_error *error)
+/* Logs and books are read again when they are asked for. */
+static void forget(struct gateway_state *state)
 {
     forget_logs(state);
-    return load_book(state, error);
+    gateway_ledger_clear(state->ledger);
 }
 
 enum bus_status gateway_state_open(const struct gateway_state_options *options, struct gateway_state **out_state,
@@ -105,7 +85,6 @@ enum bus_status gateway_state_open(const struct gateway_state_options *options, 
     if (state == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
     state->partition = options->partition;
-    bus_buffer_init(&state->book_bytes, BOOK_LIMIT);
     state->overlay = gateway_overlay_create(options->overlay_bytes);
     char folder[FOLDER_SIZE];
     snprintf(folder, sizeof folder, "%s/%d", options->folder, options->partition);
@@ -114,8 +93,11 @@ enum bus_status gateway_state_open(const struct gateway_state_options *options, 
         status = bus_fail(error, BUS_FATAL, "out of memory");
     if (status == BUS_OK)
         status = gateway_recent_open(folder, options->map_bytes, &state->recent, error);
-    if (status == BUS_OK)
-        status = load(state, error);
+    if (status == BUS_OK) {
+        state->ledger = gateway_ledger_create(options->partition, state->recent);
+        if (state->ledger == NULL)
+            status = bus_fail(error, BUS_FATAL, "out of memory");
+    }
     if (status == BUS_OK)
         *out_state = state;
     else
@@ -127,10 +109,9 @@ void gateway_state_close(struct gateway_state *state, bool clean)
 {
     if (state == NULL)
         return;
+    gateway_ledger_destroy(state->ledger);
     gateway_recent_close(state->recent, clean);
     gateway_overlay_destroy(state->overlay);
-    bus_book_destroy(state->book);
-    bus_buffer_release(&state->book_bytes);
     forget_logs(state);
     free(state);
 }
@@ -197,14 +178,15 @@ enum bus_status gateway_state_replayed(struct gateway_state *state, int64_t next
     if (next_offset > gateway_recent_next(state->recent) || state->replayed > 0)
         status = hand_on(state, next_offset, error);
     state->replayed = 0;
-    return status == BUS_OK ? load(state, error) : status;
+    forget(state);
+    return status;
 }
 
 enum bus_status gateway_state_clear(struct gateway_state *state, struct bus_error *error)
 {
     gateway_overlay_reset(state->overlay);
-    enum bus_status status = gateway_recent_clear(state->recent, error);
-    return status == BUS_OK ? load(state, error) : status;
+    forget(state);
+    return gateway_recent_clear(state->recent, error);
 }
 
 struct gateway_slot *gateway_state_record(struct gateway_state *state, const uint8_t *subject_key,
@@ -400,9 +382,10 @@ enum bus_status gateway_state_log(struct gateway_state *state, const char *name,
     return BUS_OK;
 }
 
-struct bus_book *gateway_state_book(struct gateway_state *state)
+enum bus_status gateway_state_book(struct gateway_state *state, int32_t day, struct bus_book **out_book,
+                                   struct bus_error *error)
 {
-    return state->book;
+    return gateway_ledger_book(state->ledger, day, out_book, error);
 }
 
 static enum bus_status change_logs(struct gateway_state *state, struct bus_error *error)
@@ -426,10 +409,7 @@ enum bus_status gateway_state_changes(struct gateway_state *state, int64_t now_m
                                       struct gateway_slot *const **out_slots, size_t *out_count,
                                       struct bus_error *error)
 {
-    bus_buffer_reset(&state->book_bytes);
-    enum bus_status status = bus_book_encode(state->book, now_ms, &state->book_bytes, error);
-    if (status == BUS_OK)
-        status = change(state, bus_bytes_of(book_key, sizeof book_key), bus_buffer_view(&state->book_bytes), error);
+    enum bus_status status = gateway_ledger_changes(state->ledger, now_ms, state->overlay, error);
     if (status == BUS_OK)
         status = change_logs(state, error);
     if (status == BUS_OK)
@@ -458,7 +438,7 @@ enum bus_status gateway_state_commit(struct gateway_state *state, struct bus_err
     enum bus_status status = hand_on(state, note_offsets(state), error);
     if (status != BUS_OK)
         return status;
-    bus_book_mark(state->book);
+    gateway_ledger_commit(state->ledger);
     for (size_t i = 0; i < state->log_count; i++)
         state->logs[i]->committed = state->logs[i]->working;
     return BUS_OK;
@@ -467,7 +447,7 @@ enum bus_status gateway_state_commit(struct gateway_state *state, struct bus_err
 void gateway_state_discard(struct gateway_state *state)
 {
     gateway_overlay_reset(state->overlay);
-    bus_book_rewind(state->book);
+    gateway_ledger_discard(state->ledger);
     for (size_t i = 0; i < state->log_count; i++)
         state->logs[i]->working = state->logs[i]->committed;
 }

@@ -103,10 +103,12 @@ BUS_MUST_CHECK enum bus_status gateway_state_write_through(struct gateway_state 
  * long as the state. */
 BUS_MUST_CHECK enum bus_status gateway_state_log(struct gateway_state *state, const char *name,
                                                  struct bus_merkle **out_log, struct bus_error *error);
-/* "gateway/<partition>"; counts go in freely, discard takes them back. */
-struct bus_book *gateway_state_book(struct gateway_state *state);
+/* The book of a day to count in, "gateway/<partition>/<day>", until commit or discard; discard takes the counts back. FATAL: the
+ * store. */
+BUS_MUST_CHECK enum bus_status gateway_state_book(struct gateway_state *state, int32_t day, struct bus_book **out_book,
+                                                  struct bus_error *error);
 
-/* What goes to xq.state: every changed slot, logs and book included, each key once; value and payload make the record's value, under
+/* What goes to xq.state: every changed slot, logs and books included, each key once; value and payload make the record's value, under
  * the key of gateway_state_topic_key. The caller sets each slot's offset once it is known. Valid until the next call on the state. */
 BUS_MUST_CHECK enum bus_status gateway_state_changes(struct gateway_state *state, int64_t now_ms,
                                                      struct gateway_slot *const **out_slots, size_t *out_count,

@@ -37,6 +37,8 @@ bool test_scenario_open(struct scenario *scenario)
         return test_scenario_fail(scenario, "%s", error.message);
     if (scenario->outcome == NULL)
         scenario->outcome = test_outcome_create(scenario->views);
+    if (scenario->counted == NULL)
+        scenario->counted = test_counted_create();
     scenario->world = test_world_create(&scenario->options);
     return true;
 }
@@ -45,6 +47,7 @@ static void release(struct scenario *scenario)
 {
     test_world_destroy(scenario->world);
     test_outcome_destroy(scenario->outcome);
+    test_counted_destroy(scenario->counted);
     bus_views_destroy(scenario->views);
     bus_catalogue_destroy(scenario->catalogue);
     bus_buffer_release(&scenario->text);
@@ -137,17 +140,14 @@ const struct bus_item *test_scenario_item(struct scenario *scenario, const char 
 static int64_t book_count(const struct scenario *scenario, const struct bus_item *item, const char *subscriber,
                           enum bus_measure measure)
 {
-    int64_t count = 0;
-    for (int32_t i = 0; i < scenario->options.partitions; i++)
-        count += bus_book_count(gateway_state_book(test_world_state(scenario->world, i)), item->department->name,
-                                item->name, subscriber, measure);
-    return count;
+    return test_counted_sum(scenario->counted, item->department->name, item->name, subscriber, measure);
 }
 
 /* Each item: consumed = accepted + duplicate + stale + quarantined; each subscriber: what the books say is in its topic. */
 static bool books_balance(struct scenario *scenario)
 {
     const struct bus_catalogue *catalogue = scenario->catalogue;
+    test_counted_take(scenario->counted, scenario->world);
     for (size_t i = 0; i < bus_catalogue_item_count(catalogue); i++) {
         const struct bus_item *item = bus_catalogue_item(catalogue, i);
         int64_t consumed = book_count(scenario, item, "", BUS_MEASURE_CONSUMED), ended = 0;

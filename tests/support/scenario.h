@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tests/support/counted.h"
 #include "tests/support/folder.h"
 #include "tests/support/outcome.h"
 #include "tests/support/sample.h"
@@ -29,6 +30,7 @@ struct scenario {
     struct bus_views *views;
     struct test_world *world; /* NULL before the first line that needs it */
     struct test_outcome *outcome;
+    struct test_counted *counted;
     struct sequence sequences[MAX_SEQUENCES];
     size_t sequence_count;
     char *record_keys[MAX_KEYS]; /* none of them may ever leave */

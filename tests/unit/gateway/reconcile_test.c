@@ -245,47 +245,6 @@ static void a_person_is_not_looked_up_in_the_register(void **unused)
     assert_int_equal(judged(person).flags, 0);
 }
 
-static int64_t missing_after(struct gateway_exchange exchange, int64_t sequence, bool decoded, bool replay)
-{
-    int64_t missing;
-    struct bus_error error;
-    exchange.event.sequence = sequence;
-    exchange.decoded = decoded;
-    exchange.replay = replay;
-    assert_int_equal(gateway_reconcile_sequence(&reconcile, &exchange, &missing, &error), BUS_OK);
-    return missing;
-}
-
-static void the_sequence_tells_what_is_missing(void **unused)
-{
-    (void)unused;
-    struct gateway_exchange exchange = arrears_of("1", "甲");
-    assert_int_equal(missing_after(exchange, 1, true, false), 0);
-    assert_int_equal(missing_after(exchange, 2, true, false), 0);
-    assert_int_equal(missing_after(exchange, 0, false, false), 0); /* could not be decoded: took 3 */
-    assert_int_equal(missing_after(exchange, 4, true, false), 0);
-    assert_int_equal(missing_after(exchange, 2, true, true), 0); /* a replay is not counted */
-    assert_int_equal(missing_after(exchange, 8, true, false), 3);
-    assert_int_equal(missing_after(exchange, 3, true, false), 0); /* back: told, not counted */
-    assert_int_equal(missing_after(exchange, 4, true, false), 0);
-    assert_int_equal(missing_after(exchange, INT64_MIN, true, false), 0); /* no number at all: took 5 */
-    assert_true(missing_after(exchange, INT64_MAX, true, false) < INT64_C(1) << 41);
-    assert_int_equal(missing_after(exchange, 1, true, false), 0);
-    exchange.adapter = (struct bus_bytes){NULL, 0};
-    assert_int_equal(missing_after(exchange, 100, true, false), 0); /* nobody's numbers */
-}
-
-static void each_adapter_and_topic_counts_for_itself(void **unused)
-{
-    (void)unused;
-    struct gateway_exchange exchange = arrears_of("1", "甲"), other = registration_of("1", "甲", "存续", false);
-    assert_int_equal(missing_after(exchange, 1, true, false), 0);
-    assert_int_equal(missing_after(other, 1, true, false), 0);
-    exchange.adapter = bus_bytes_text("second");
-    assert_int_equal(missing_after(exchange, 1, true, false), 0);
-    assert_int_equal(missing_after(exchange, 4, true, false), 2);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,8 +257,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_newest_word_of_the_register_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_registration_that_is_withdrawn_says_nothing_any_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_person_is_not_looked_up_in_the_register, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_sequence_tells_what_is_missing, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(each_adapter_and_topic_counts_for_itself, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
 }

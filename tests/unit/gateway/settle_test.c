@@ -10,6 +10,7 @@
 #include "bus/audit.h"
 #include "bus/quarantine.h"
 #include "bus/seal.h"
+#include "tests/support/counted.h"
 #include "tests/support/event_builder.h"
 #include "tests/support/folder.h"
 #include "tests/support/world.h"
@@ -17,6 +18,7 @@
 enum { PARTITIONS = 3, MANY = 4000 };
 
 #define NOW_MS INT64_C(1795000000000) /* 2026-11-18 */
+#define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
 #define SUBJECT "M000100Y4"
 #define OUT_COURT "xq.out.court"
 #define OUT_PROCUREMENT "xq.out.procurement"
@@ -63,14 +65,16 @@ static int tear_down(void **unused)
 
 struct arrears_event {
     const char *record, *name, *amount;
-    int64_t version, sequence; /* sequence 0 = the next */
+    int64_t version, sequence, published_at_ms; /* sequence 0 = the next; published 0 = now */
     bool withdraw, replay;
     const char *authority;
 };
 
 static void feed_arrears(struct arrears_event event)
 {
-    char version[24], number[24], key[64];
+    char version[24], number[24], key[64], published[24];
+    snprintf(published, sizeof published, "%lld",
+             (long long)(event.published_at_ms != 0 ? event.published_at_ms : NOW_MS));
     snprintf(key, sizeof key, "tax|%s", event.record != NULL ? event.record : "one");
     snprintf(version, sizeof version, "%lld", (long long)event.version);
     sequence[0] = event.sequence != 0 ? event.sequence : sequence[0] + !event.replay;
@@ -79,6 +83,7 @@ static void feed_arrears(struct arrears_event event)
         {"record_key", key},
         {"version", version},
         {"sequence", number},
+        {"published_at", published},
         {"operation", event.withdraw ? "1" : "0"},
         {"subject_kind", "0"},
         {"subject_id", SUBJECT},
@@ -140,7 +145,11 @@ static void settle(void)
 
 static int64_t counted(enum bus_measure measure)
 {
-    return bus_book_count(gateway_state_book(test_world_state(world, partition)), "tax", "arrears", "", measure);
+    struct test_counted *counted = test_counted_create();
+    test_counted_take(counted, world);
+    int64_t sum = test_counted_sum(counted, "tax", "arrears", "", measure);
+    test_counted_destroy(counted);
+    return sum;
 }
 
 static struct bus_quarantined quarantined(size_t index)
@@ -472,20 +481,102 @@ static void a_batch_larger_than_an_audit_record_still_chains(void **unused)
     assert_int_equal(entries, 1);
 }
 
-static void the_book_in_the_topic_is_the_book_of_the_state(void **unused)
+static int64_t counted_on(const char *day, const char *subscriber, enum bus_measure measure)
+{
+    char name[BUS_BOOK_NAME_SIZE];
+    snprintf(name, sizeof name, "gateway/%d/%s", partition, day);
+    struct test_counted *found = test_counted_create();
+    test_counted_take(found, world);
+    int64_t count = test_counted_in(found, name, "tax", "arrears", subscriber, measure);
+    test_counted_destroy(found);
+    return count;
+}
+
+static void an_event_counts_when_it_was_published_and_a_delivery_when_it_is_made(void **unused)
+{
+    (void)unused;
+    feed_arrears((struct arrears_event){.version = 1, .published_at_ms = NOW_MS - 2 * DAY_MS});
+    feed_arrears((struct arrears_event){.version = 1, .published_at_ms = NOW_MS - DAY_MS});
+    feed_arrears((struct arrears_event){.version = 2, .published_at_ms = NOW_MS - 2 * DAY_MS});
+    settle();
+    assert_int_equal(counted_on("2026-11-16", "", BUS_MEASURE_ACCEPTED), 2);
+    assert_int_equal(counted_on("2026-11-17", "", BUS_MEASURE_CONSUMED), 1);
+    assert_int_equal(counted_on("2026-11-17", "", BUS_MEASURE_DUPLICATE), 1);
+    assert_int_equal(counted_on("2026-11-18", "", BUS_MEASURE_CONSUMED), 0);
+    assert_int_equal(counted_on("2026-11-18", "court", BUS_MEASURE_DELIVERED), 2);
+    feed_arrears((struct arrears_event){.version = 1, .published_at_ms = NOW_MS - 2 * DAY_MS});
+    settle();
+    assert_int_equal(counted_on("2026-11-16", "", BUS_MEASURE_CONSUMED), 3);
+    assert_int_equal(counted_on("2026-11-16", "", BUS_MEASURE_STALE), 1);
+}
+
+static void a_day_ends_at_midnight_in_Beijing(void **unused)
+{
+    (void)unused;
+    int64_t midnight_ms = NOW_MS - NOW_MS % DAY_MS - 8 * DAY_MS / 24;
+    feed_arrears((struct arrears_event){.version = 1, .published_at_ms = midnight_ms - 1});
+    feed_arrears((struct arrears_event){.version = 2, .published_at_ms = midnight_ms});
+    settle();
+    assert_int_equal(counted_on("2026-11-17", "", BUS_MEASURE_CONSUMED), 1);
+    assert_int_equal(counted_on("2026-11-18", "", BUS_MEASURE_CONSUMED), 1);
+}
+
+static void a_day_that_cannot_be_counts_on_the_batchs_own(void **unused)
+{
+    (void)unused;
+    feed_arrears((struct arrears_event){.version = 1, .published_at_ms = NOW_MS + 3 * DAY_MS});
+    feed_arrears((struct arrears_event){.version = 2, .published_at_ms = 1});
+    feed_arrears((struct arrears_event){.version = 3, .published_at_ms = INT64_MAX});
+    feed_arrears((struct arrears_event){.version = 4, .published_at_ms = INT64_MIN});
+    test_world_feed(world, arrears, partition, bus_bytes_of(subject_key, sizeof subject_key), bus_bytes_text("x"),
+                    "tax", false);
+    settle();
+    assert_int_equal(counted_on("2026-11-18", "", BUS_MEASURE_CONSUMED), 5);
+}
+
+static void a_days_book_goes_on_after_a_restart(void **unused)
 {
     (void)unused;
     feed_arrears((struct arrears_event){.version = 1});
-    feed_arrears((struct arrears_event){.version = 1});
     settle();
-    struct bus_book *book = bus_book_create("");
-    int64_t at_ms;
-    struct bus_error error;
-    const struct test_record *record = test_world_record(world, "xq.books", test_world_count(world, "xq.books") - 1);
-    assert_int_equal(bus_book_decode(record->value, book, &at_ms, &error), BUS_OK);
-    assert_int_equal(bus_book_count(book, "tax", "arrears", "", BUS_MEASURE_CONSUMED), 2);
-    assert_int_equal(bus_book_count(book, "tax", "arrears", "court", BUS_MEASURE_DELIVERED), 1);
-    bus_book_destroy(book);
+    test_world_destroy(world);
+    open_world();
+    feed_arrears((struct arrears_event){.version = 2});
+    settle();
+    assert_int_equal(counted_on("2026-11-18", "", BUS_MEASURE_ACCEPTED), 2);
+    assert_int_equal(counted_on("2026-11-18", "court", BUS_MEASURE_DELIVERED), 2);
+}
+
+static void missing_numbers_are_told_to_the_department_with_their_range(void **unused)
+{
+    (void)unused;
+    feed_arrears((struct arrears_event){.version = 1});
+    feed_arrears((struct arrears_event){.version = 2, .sequence = 5});
+    settle();
+    assert_int_equal(counted_on("2026-11-18", "", BUS_MEASURE_GAP), 3);
+    assert_int_equal(counted_on("2026-11-18", "", BUS_MEASURE_NOTICE), 1);
+    assert_int_equal(test_world_count(world, "xq.quarantine"), 1);
+    struct bus_quarantined found = quarantined(0);
+    assert_int_equal(found.severity, BUS_SEVERITY_NOTICE);
+    assert_true(bus_bytes_equal_text(found.code, "SEQUENCE_GAP"));
+    assert_true(bus_bytes_equal_text(found.department, "tax"));
+    assert_true(bus_bytes_equal_text(found.adapter, "tax"));
+    assert_true(bus_bytes_equal_text(found.topic, IN_ARREARS));
+    assert_true(bus_bytes_equal_text(found.source, "2..4"));
+    assert_int_equal(found.partition, partition);
+    assert_int_equal(found.original.length, 0);
+    assert_non_null(memmem(found.reason_zh.data, found.reason_zh.length, "序号2至4", strlen("序号2至4")));
+}
+
+static void what_is_missing_before_a_refused_event_is_told_as_well(void **unused)
+{
+    (void)unused;
+    feed_arrears((struct arrears_event){.version = 1, .sequence = 3, .authority = ""});
+    settle();
+    assert_int_equal(counted(BUS_MEASURE_GAP), 2);
+    assert_int_equal(test_world_count(world, "xq.quarantine"), 2);
+    assert_true(bus_bytes_equal_text(quarantined(0).source, "1..2"));
+    assert_true(bus_bytes_equal_text(quarantined(1).code, "FIELD_REQUIRED"));
 }
 
 int main(void)
@@ -510,7 +601,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_audit_leads_back_through_every_disclosure_of_a_record, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_restarted_gateway_goes_on_where_it_was, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_batch_larger_than_an_audit_record_still_chains, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_book_in_the_topic_is_the_book_of_the_state, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_event_counts_when_it_was_published_and_a_delivery_when_it_is_made, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_day_ends_at_midnight_in_Beijing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_day_that_cannot_be_counts_on_the_batchs_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_days_book_goes_on_after_a_restart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(missing_numbers_are_told_to_the_department_with_their_range, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_missing_before_a_refused_event_is_told_as_well, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

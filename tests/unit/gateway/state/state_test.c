@@ -9,7 +9,7 @@
 #include "gateway/state/state.h"
 #include "tests/support/folder.h"
 
-enum { MAP_BYTES = 64 << 20, OVERLAY_BYTES = 16 << 20, MANY = 2000 };
+enum { DAY = 20781, MAP_BYTES = 64 << 20, OVERLAY_BYTES = 16 << 20, MANY = 2000 };
 
 static char folder[TEST_FOLDER_SIZE];
 static const uint8_t subject[BUS_SUBJECT_KEY_SIZE] = {1, 2, 3}, record[BUS_IDENTITY_SIZE] = {4, 5, 6};
@@ -89,6 +89,14 @@ static struct gateway_slot *sequence_slot(struct gateway_state *state)
     return slot;
 }
 
+static struct bus_book *book_of(struct gateway_state *state)
+{
+    struct bus_book *book;
+    struct bus_error error;
+    assert_int_equal(gateway_state_book(state, DAY, &book, &error), BUS_OK);
+    return book;
+}
+
 static void a_batch_sees_its_own_changes(void **argument)
 {
     struct gateway_state *state = *argument;
@@ -112,13 +120,13 @@ static void an_aborted_batch_leaves_no_trace(void **argument)
     put(state, 1);
     commit(state, 10);
     put(state, 2);
-    assert_true(bus_book_add(gateway_state_book(state), "market", "penalty", "", BUS_MEASURE_ACCEPTED, 4));
+    assert_true(bus_book_add(book_of(state), "market", "penalty", "", BUS_MEASURE_ACCEPTED, 4));
     assert_int_equal(gateway_state_log(state, "xq.out.court/3", &log, &error), BUS_OK);
     log->size = 1;
     gateway_state_discard(state);
     assert_true(find(state, &entry));
     assert_int_equal(entry.version, 1);
-    assert_int_equal(bus_book_count(gateway_state_book(state), "market", "penalty", "", BUS_MEASURE_ACCEPTED), 0);
+    assert_int_equal(bus_book_count(book_of(state), "market", "penalty", "", BUS_MEASURE_ACCEPTED), 0);
     assert_int_equal(gateway_state_log(state, "xq.out.court/3", &log, &error), BUS_OK);
     assert_int_equal(log->size, 0);
 }
@@ -135,7 +143,7 @@ static void everything_committed_is_there_after_a_restart(void **argument)
     assert_int_equal(gateway_state_log(state, "xq.out.court/3", &log, &error), BUS_OK);
     log->size = 3;
     memset(log->peaks, 0xab, 2 * BUS_DIGEST_SIZE);
-    assert_true(bus_book_add(gateway_state_book(state), "market", "penalty", "court", BUS_MEASURE_DELIVERED, 6));
+    assert_true(bus_book_add(book_of(state), "market", "penalty", "court", BUS_MEASURE_DELIVERED, 6));
     commit(state, 100);
 
     gateway_state_close(state, false);
@@ -156,7 +164,7 @@ static void everything_committed_is_there_after_a_restart(void **argument)
     assert_int_equal(gateway_state_log(state, "xq.out.court/3", &log, &error), BUS_OK);
     assert_int_equal(log->size, 3);
     assert_int_equal(log->peaks[1][31], 0xab);
-    assert_int_equal(bus_book_count(gateway_state_book(state), "market", "penalty", "court", BUS_MEASURE_DELIVERED), 6);
+    assert_int_equal(bus_book_count(book_of(state), "market", "penalty", "court", BUS_MEASURE_DELIVERED), 6);
 }
 
 static void what_is_fetched_together_is_found(void **argument)
@@ -195,7 +203,7 @@ static void the_topic_rebuilds_the_state(void **argument)
     struct gateway_state *state = *argument;
     struct bus_error error;
     put(state, 7);
-    assert_true(bus_book_add(gateway_state_book(state), "tax", "arrears", "", BUS_MEASURE_STALE, 2));
+    assert_true(bus_book_add(book_of(state), "tax", "arrears", "", BUS_MEASURE_STALE, 2));
     struct gateway_slot *const *slots;
     size_t count;
     assert_int_equal(gateway_state_changes(state, 1, &slots, &count, &error), BUS_OK);
@@ -223,7 +231,7 @@ static void the_topic_rebuilds_the_state(void **argument)
     assert_true(find(state, &entry));
     assert_int_equal(entry.version, 7);
     assert_in_range(entry.state_offset, 50, 59);
-    assert_int_equal(bus_book_count(gateway_state_book(state), "tax", "arrears", "", BUS_MEASURE_STALE), 2);
+    assert_int_equal(bus_book_count(book_of(state), "tax", "arrears", "", BUS_MEASURE_STALE), 2);
     assert_int_equal(gateway_state_changelog_next(state), 60);
 }
 
