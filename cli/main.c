@@ -32,6 +32,13 @@ static const struct cli_command commands[] = {
      "record show IDENTITY\n"
      "record show --department D --item I --key KEY",
      "一条记录的一生", "a record's life: versions, status, deliveries"},
+    {"rights", cli_rights,
+     "rights open dispute|correction|repair|restriction IDENTITY --case NUMBER --document NUMBER --officer NAME --reason TEXT\n"
+     "rights open KIND --department D --item I --key KEY --case NUMBER …\n"
+     "rights resolve CASE --step UPHELD|REJECTED|REVOKED|LIFTED --document NUMBER --officer NAME --reason TEXT\n"
+     "rights list [--open] [--overdue] [--department D] [--kind K]\n"
+     "rights show CASE [--kind K]",
+     "权益：异议、更正、修复、限制", "rights of the subject: dispute, correction, repair, restriction"},
     {"resync", cli_resync, "resync SUBSCRIBER [DEPARTMENT/ITEM] --officer NAME --reason TEXT", "请求重新投递有效记录",
      "ask that what is current be delivered again"},
     {"prove", cli_prove,

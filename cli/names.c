@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PATH_SIZE = 256 };
+enum { PATH_SIZE = 256, MAX_SHOWN = 20 };
 
 static void say_unknown(const char *what_zh, const char *what_en, const char *name, const char *nearest)
 {
@@ -19,6 +19,10 @@ bool cli_is_known(const char *what_zh, const char *what_en, const char *name, co
         if (strcmp(names[i], name) == 0)
             return true;
     say_unknown(what_zh, what_en, name, bus_settings_nearest_name(names, count, name));
+    fputs("  可用 / known:", stderr);
+    for (size_t i = 0; i < count && i < MAX_SHOWN; i++)
+        fprintf(stderr, " %s", names[i]);
+    fputs(count > MAX_SHOWN ? " …\n" : "\n", stderr);
     return false;
 }
 
@@ -61,20 +65,21 @@ const struct bus_department *cli_department(const struct bus_catalogue *catalogu
     return department;
 }
 
-static const char *item_name(const struct bus_catalogue *catalogue, size_t index)
-{
-    return bus_catalogue_item(catalogue, index)->name;
-}
-
 const struct bus_item *cli_item(const struct bus_catalogue *catalogue, const char *department, const char *item)
 {
-    if (cli_department(catalogue, department) == NULL)
-        return NULL;
-    const struct bus_item *found = bus_catalogue_find_item(catalogue, department, item);
-    if (found == NULL)
-        say_nearest(catalogue, "目录项", "item of this department", item, bus_catalogue_item_count(catalogue),
-                    item_name);
-    return found;
+    const struct bus_department *owner = cli_department(catalogue, department);
+    const struct bus_item *found = owner == NULL ? NULL : bus_catalogue_find_item(catalogue, department, item);
+    if (owner == NULL || found != NULL)
+        return found;
+    size_t count = 0, items = bus_catalogue_item_count(catalogue);
+    const char **names = calloc(items + 1, sizeof *names);
+    for (size_t i = 0; names != NULL && i < items; i++)
+        if (bus_catalogue_item(catalogue, i)->department == owner)
+            names[count++] = bus_catalogue_item(catalogue, i)->name;
+    say_unknown("目录项", "item of this department", item,
+                names != NULL ? bus_settings_nearest_name(names, count, item) : NULL);
+    free(names);
+    return NULL;
 }
 
 const struct bus_item *cli_item_path(const struct bus_catalogue *catalogue, const char *path)

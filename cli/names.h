@@ -5,7 +5,7 @@
 
 #include "cli/command.h"
 
-/* Whether `name` is among the names; otherwise says so: "✗ 未知<what>: <name>；是否 …". */
+/* Whether `name` is among the names, of a list that is short; otherwise says so, with the nearest and with all. */
 bool cli_is_known(const char *what_zh, const char *what_en, const char *name, const char *const *names, size_t count);
 
 /* NULL after saying what is unknown. */
