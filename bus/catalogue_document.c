@@ -2,10 +2,9 @@
 
 #include <stdio.h>
 
-#include "bus/identifier.h"
+#include "bus/grant_text.h"
 
-static const int64_t MS_A_DAY = 86400000;
-static const int64_t BEIJING_MS = 8 * 3600000;
+enum { CELL_LIMIT = 256 * 1024 };
 
 /* A table cell: '|' would end it. */
 static void write_cell(struct bus_buffer *buffer, const char *text)
@@ -127,32 +126,38 @@ static void write_item_fields(const struct bus_catalogue *catalogue, struct bus_
     }
 }
 
-static void write_day(struct bus_buffer *buffer, int64_t ms)
+/* What is written by `write`, in a cell. */
+static void write_grant_cell(struct bus_buffer *buffer, const struct bus_grant *grant,
+                             void (*write)(const struct bus_grant *grant, struct bus_buffer *text))
 {
-    int year, month, day;
-    bus_date_civil((int32_t)((ms + BEIJING_MS) / MS_A_DAY), &year, &month, &day);
-    bus_buffer_printf(buffer, "%04d-%02d-%02d", year, month, day);
+    struct bus_buffer text;
+    bus_buffer_init(&text, CELL_LIMIT);
+    write(grant, &text);
+    bus_buffer_u8(&text, 0);
+    write_cell(buffer, text.failed ? "…" : (const char *)text.data);
+    bus_buffer_release(&text);
 }
 
 static void write_grant(struct bus_buffer *buffer, const struct bus_grant *grant)
 {
-    bus_buffer_printf(buffer, "| `%s` | `%s.%s` |", grant->name,
-                      grant->department != NULL ? grant->department->name : "*", grant->item);
-    for (size_t i = 0; i < grant->field_count; i++)
-        bus_buffer_printf(buffer, "%s `%s`", i > 0 ? "," : "", grant->fields[i]);
+    bus_buffer_printf(buffer, "| `%s` | `", grant->name);
+    bus_grant_text_item(grant, buffer);
+    bus_buffer_printf(buffer, "` |");
+    for (size_t i = 0; i < grant->field_count; i++) {
+        bus_buffer_printf(buffer, "%s `", i > 0 ? "," : "");
+        bus_grant_text_field(grant, i, buffer);
+        bus_buffer_printf(buffer, "`");
+    }
     bus_buffer_printf(buffer, " |");
     write_cell(buffer, grant->purpose);
     write_cell(buffer, grant->legal_basis);
-    bus_buffer_printf(buffer, " ");
-    write_day(buffer, grant->from_ms);
-    bus_buffer_printf(buffer, " – ");
-    if (grant->to_ms != INT64_MAX)
-        write_day(buffer, grant->to_ms - 1);
-    bus_buffer_printf(buffer, " | %s%s%s |", grant->organisations ? "组织 organisations" : "",
-                      grant->organisations && grant->persons ? ", " : "", grant->persons ? "自然人 persons" : "");
-    for (size_t i = 0; i < grant->area_count; i++)
-        bus_buffer_printf(buffer, "%s %s", i > 0 ? "," : "", grant->areas[i]);
-    bus_buffer_printf(buffer, "%s |\n", grant->area_count == 0 ? " 全部 all" : "");
+    write_grant_cell(buffer, grant, bus_grant_text_period);
+    write_grant_cell(buffer, grant, bus_grant_text_subjects);
+    write_grant_cell(buffer, grant, bus_grant_text_areas);
+    write_grant_cell(buffer, grant, bus_grant_text_conditions);
+    write_grant_cell(buffer, grant, bus_grant_text_portfolio);
+    write_grant_cell(buffer, grant, bus_grant_text_end);
+    bus_buffer_printf(buffer, "\n");
 }
 
 static void write_subscribers(const struct bus_catalogue *catalogue, struct bus_buffer *buffer)
@@ -163,7 +168,8 @@ static void write_subscribers(const struct bus_catalogue *catalogue, struct bus_
         bus_buffer_printf(
             buffer,
             "\n### `%s` %s %s%s\n\n| 授权 grant | 目录项 item | 字段 fields | 用途 purpose | 法律依据 legal basis | "
-            "期限 in force | 主体 subjects | 区域 areas |\n|---|---|---|---|---|---|---|---|\n",
+            "期限 in force | 主体 subjects | 区域 areas | 条件 where | 名单 portfolio | 到期处理 on_end |\n"
+            "|---|---|---|---|---|---|---|---|---|---|---|\n",
             subscriber->name, subscriber->name_zh, subscriber->name_en,
             subscriber->is_public ? "（面向社会公开 open to everyone）" : "");
         for (size_t j = 0; j < subscriber->grant_count; j++)
