@@ -179,8 +179,8 @@ static enum bus_status take_audit(void *self, const struct bus_message *message,
             return too_many(error);
         *kept = (struct cli_life_disclosure){
             .offset = message->offset, .at_ms = reader.at_ms, .leaf = (int64_t)disclosure.leaf};
-        copy_name(disclosure.subscriber, kept->subscriber);
-        copy_name(disclosure.grant, kept->grant);
+        copy_name(reader.grants[disclosure.grant].subscriber, kept->subscriber);
+        copy_name(reader.grants[disclosure.grant].grant, kept->grant);
         if (disclosure.previous < message->offset && disclosure.previous > reading->previous)
             reading->previous = disclosure.previous;
     }

@@ -94,6 +94,11 @@ void gateway_batch_set_catalogue(struct gateway_batch *batch, const struct bus_c
     batch->options.catalogue = catalogue;
 }
 
+const struct bus_catalogue *gateway_batch_catalogue(const struct gateway_batch *batch)
+{
+    return batch->options.catalogue;
+}
+
 void gateway_batch_touch(struct gateway_batch *batch, int32_t partition)
 {
     batch->touched[partition] = true;

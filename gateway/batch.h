@@ -57,6 +57,7 @@ void gateway_batch_destroy(struct gateway_batch *batch);
 void gateway_batch_reset(struct gateway_batch *batch);
 /* Another catalogue from now on; the batch is empty. */
 void gateway_batch_set_catalogue(struct gateway_batch *batch, const struct bus_catalogue *catalogue);
+const struct bus_catalogue *gateway_batch_catalogue(const struct gateway_batch *batch);
 
 /* FATAL: topic outside the catalogue, partition out of range, more than max_records. */
 BUS_MUST_CHECK enum bus_status gateway_batch_add(struct gateway_batch *batch, const struct gateway_input *input,

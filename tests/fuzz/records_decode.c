@@ -59,10 +59,17 @@ static void try_audit(struct bus_bytes bytes)
         return;
     volatile uint8_t sum = 0;
     while (bus_audit_next(&reader, &disclosure)) {
+        need(disclosure.grant < reader.grant_count);
         for (size_t i = 0; i < BUS_IDENTITY_SIZE; i++)
-            sum = (uint8_t)(sum + disclosure.record[i] + disclosure.subject_key[i] + disclosure.event_id[i]);
-        for (size_t i = 0; i < disclosure.grant.length; i++)
-            sum = (uint8_t)(sum + disclosure.grant.data[i]);
+            sum = (uint8_t)(sum + disclosure.record[i] + disclosure.subject_key[i]);
+    }
+    for (size_t i = 0; i < reader.grant_count; i++) {
+        struct bus_audit_grant grant = reader.grants[i];
+        struct bus_bytes name;
+        enum bus_transform transform;
+        while (bus_audit_next_field(&grant, &name, &transform))
+            for (size_t j = 0; j < name.length; j++)
+                sum = (uint8_t)(sum + name.data[j]);
     }
 }
 
