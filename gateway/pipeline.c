@@ -30,7 +30,7 @@ static enum bus_status make_reconcile(struct gateway_pipeline *pipeline, struct 
     const struct bus_catalogue *catalogue = pipeline->options.catalogue;
     const struct bus_calendar *calendar = bus_catalogue_calendar_view(catalogue);
     enum bus_status status = bus_terms_create(catalogue, calendar, &pipeline->terms, error);
-    pipeline->reconcile = (struct gateway_reconcile){catalogue, calendar, pipeline->terms, pipeline->options.states};
+    pipeline->reconcile = (struct gateway_reconcile){catalogue, pipeline->terms, pipeline->options.states};
     return status;
 }
 

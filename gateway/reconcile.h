@@ -13,7 +13,6 @@
 
 struct gateway_reconcile {
     const struct bus_catalogue *catalogue;
-    const struct bus_calendar *calendar;
     const struct bus_terms *terms;
     const struct gateway_states *states;
 };

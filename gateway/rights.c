@@ -56,16 +56,6 @@ static enum bus_status find_target(const struct gateway_reconcile *reconcile, co
     return gateway_state_read_record(state, *out_slot, out_entry, out_found, error);
 }
 
-static int32_t answer_due(const struct gateway_reconcile *reconcile, const struct bus_rights *rights,
-                          const struct bus_rights_rule *rule)
-{
-    if (rights->step != BUS_RIGHTS_OPENED || rule->answer_days == 0)
-        return INT32_MAX;
-    return rule->working_days
-               ? bus_calendar_add_working_days(reconcile->calendar, rights->decided_on, rule->answer_days)
-               : bus_calendar_add(rights->decided_on, 0, 0, rule->answer_days);
-}
-
 static enum bus_status judge_date(const struct gateway_exchange *exchange, struct bus_error *error)
 {
     if (exchange->rights.decided_on <= bus_calendar_day(exchange->now_ms))
@@ -113,7 +103,6 @@ enum bus_status gateway_rights_judge(const struct gateway_reconcile *reconcile, 
         return status;
     exchange->last_step = last;
     exchange->entry.marks = (uint8_t)exchange->rights.step;
-    exchange->entry.watch_days = answer_due(reconcile, &exchange->rights, rule);
     return BUS_OK;
 }
 

@@ -8,8 +8,8 @@
 #include "gateway/batch.h"
 #include "gateway/reconcile.h"
 
-/* A rights event, before it is accepted: `known` is its case as it stands, NULL when it is new. Writes exchange->rights, and the step and the
- * day by which it must be answered into exchange->entry. REJECT RIGHTS_STEP: it contradicts an earlier one of its case;
+/* A rights event, before it is accepted: `known` is its case as it stands, NULL when it is new. Writes exchange->rights, and the step into
+ * exchange->entry. REJECT RIGHTS_STEP: it contradicts an earlier one of its case;
  * RIGHTS_WITHDRAWAL: a case is resolved, not withdrawn; RIGHTS_DATE: decided in the future; RIGHTS_AUTHORITY: who may not;
  * RIGHTS_UNKNOWN_RECORD: nobody has sent the record yet, or not of this subject. */
 BUS_MUST_CHECK enum bus_status gateway_rights_judge(const struct gateway_reconcile *reconcile,

@@ -15,6 +15,7 @@
 enum { MAP_BYTES = 64 << 20, ARENA_BYTES = 64 << 20 };
 
 static struct bus_catalogue *catalogue;
+static struct bus_terms *terms;
 static struct gateway_decode *decode;
 static char folder[TEST_FOLDER_SIZE];
 static struct bus_arena *arena;
@@ -32,7 +33,9 @@ static int set_up_all(void **unused)
     if (bus_catalogue_load(XINQIAO_SOURCE "/schemas/catalogue.cfg", &catalogue, &error) != BUS_OK)
         return -1;
     decode = gateway_decode_create(catalogue, "xq.");
-    reconcile = (struct gateway_reconcile){catalogue, &states};
+    if (bus_terms_create(catalogue, bus_catalogue_calendar_view(catalogue), &terms, &error) != BUS_OK)
+        return -1;
+    reconcile = (struct gateway_reconcile){catalogue, terms, &states};
     arena = bus_arena_create(ARENA_BYTES);
     return 0;
 }
@@ -42,6 +45,7 @@ static int tear_down_all(void **unused)
     (void)unused;
     bus_arena_destroy(arena);
     gateway_decode_destroy(decode);
+    bus_terms_destroy(terms);
     bus_catalogue_destroy(catalogue);
     return 0;
 }
