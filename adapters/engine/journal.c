@@ -9,11 +9,16 @@
 #include "bus/stop.h"
 #include "bus/topics.h"
 
-enum { POLL_MS = 500, QUIET_MS = 30000, FIRST_SLOTS = 1024 };
+enum {
+    POLL_MS = 500,
+    QUIET_MS = 30000,
+    FIRST_SLOTS = 1024,
+    KEEP_DAYS = 60, /* of books: how far back a clock may be set without counts being lost */
+};
 
 struct adapters_journal {
     char adapter[ADAPTERS_FEED_NAME_SIZE];
-    struct bus_book *book;
+    struct bus_ledger *ledger;
 
     size_t topic_count;
     int32_t partitions;
@@ -42,13 +47,13 @@ struct adapters_journal *adapters_journal_create(const char *adapter, const char
     snprintf(name, sizeof name, "adapter/%s", adapter);
     journal->topic_count = topic_count;
     journal->partitions = partitions;
-    journal->book = bus_book_create(name);
+    journal->ledger = bus_ledger_create(name, KEEP_DAYS);
     journal->sequences = calloc(count + 1, sizeof *journal->sequences);
     journal->marked_sequences = calloc(count + 1, sizeof *journal->sequences);
     journal->used = calloc(count + 1, sizeof *journal->sequences);
     journal->files = calloc(ADAPTERS_POSITION_MAX_FILES, sizeof *journal->files);
     journal->marked_files = calloc(ADAPTERS_POSITION_MAX_FILES, sizeof *journal->files);
-    if (journal->book == NULL || journal->sequences == NULL || journal->marked_sequences == NULL ||
+    if (journal->ledger == NULL || journal->sequences == NULL || journal->marked_sequences == NULL ||
         journal->used == NULL || journal->files == NULL || journal->marked_files == NULL) {
         adapters_journal_destroy(journal);
         return NULL;
@@ -66,7 +71,7 @@ void adapters_journal_destroy(struct adapters_journal *journal)
 {
     if (journal == NULL)
         return;
-    bus_book_destroy(journal->book);
+    bus_ledger_destroy(journal->ledger);
     free(journal->sequences);
     free(journal->marked_sequences);
     free(journal->used);
@@ -194,9 +199,9 @@ int64_t *adapters_journal_next_sequence(struct adapters_journal *journal, size_t
     return &journal->sequences[topic_index * (size_t)journal->partitions + (size_t)partition].next;
 }
 
-struct bus_book *adapters_journal_book(struct adapters_journal *journal)
+struct bus_ledger *adapters_journal_ledger(struct adapters_journal *journal)
 {
-    return journal->book;
+    return journal->ledger;
 }
 
 struct adapters_position adapters_journal_position(struct adapters_journal *journal, int64_t at_ms)
@@ -221,7 +226,8 @@ void adapters_journal_mark(struct adapters_journal *journal)
     memcpy(journal->marked_files, journal->files, journal->file_count * sizeof *journal->files);
     journal->marked_file_count = journal->file_count;
     journal->marked_finished_count = journal->finished_count;
-    bus_book_mark(journal->book);
+    bus_ledger_mark(journal->ledger);
+    bus_ledger_forget(journal->ledger);
 }
 
 void adapters_journal_rewind(struct adapters_journal *journal)
@@ -234,7 +240,7 @@ void adapters_journal_rewind(struct adapters_journal *journal)
         journal->finished_count = journal->marked_finished_count;
         place_all(journal);
     }
-    bus_book_rewind(journal->book);
+    bus_ledger_rewind(journal->ledger);
 }
 
 /* --- loading --- */
@@ -282,13 +288,22 @@ static enum bus_status scan(struct adapters_journal *journal, const struct bus_k
     return status;
 }
 
+/* Days come in order, nearly; what is older than the latest is let go on the way. */
 static enum bus_status take_book(struct adapters_journal *journal, const struct bus_message *message,
                                  struct bus_error *error)
 {
     int64_t at_ms;
-    if (!bus_bytes_equal_text(message->key, bus_book_name_view(journal->book)) || message->value.data == NULL)
+    int32_t day;
+    struct bus_bytes writer;
+    if (message->value.data == NULL || !bus_book_name_read(message->key, &writer, &day) ||
+        !bus_bytes_equal_text(writer, bus_ledger_writer_view(journal->ledger)))
         return BUS_OK;
-    enum bus_status status = bus_book_decode(message->value, journal->book, &at_ms, error);
+    struct bus_book *book = bus_ledger_open(journal->ledger, day);
+    if (book == NULL)
+        return bus_fail(error, BUS_FATAL, "cannot read the books: out of memory");
+    enum bus_status status = bus_book_decode(message->value, book, &at_ms, error);
+    bus_ledger_mark(journal->ledger);
+    bus_ledger_forget(journal->ledger);
     return status == BUS_REJECT ? BUS_FATAL : status;
 }
 

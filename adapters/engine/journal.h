@@ -6,7 +6,7 @@
 #define ADAPTERS_ENGINE_JOURNAL_H
 
 #include "adapters/engine/position.h"
-#include "bus/books.h"
+#include "bus/ledger.h"
 #include "bus/producer.h"
 
 enum { ADAPTERS_JOURNAL_MAX_FINISHED = 4 * 1024 * 1024 };
@@ -28,7 +28,7 @@ struct adapters_journal *adapters_journal_create(const char *adapter, const char
                                                  int32_t partitions);
 void adapters_journal_destroy(struct adapters_journal *journal);
 
-/* Reads positions and the book "adapter/<adapter>" from Kafka. Call it after the adapter's producer was opened: then no transaction
+/* Reads positions and the books "adapter/<adapter>" of the last days from Kafka. Call it after the adapter's producer was opened: then no transaction
  * of an earlier process can still commit. RETRY when the broker is away. */
 BUS_MUST_CHECK enum bus_status adapters_journal_load(struct adapters_journal *journal, const struct bus_kafka *kafka,
                                                      const char *prefix, struct bus_error *error);
@@ -49,7 +49,7 @@ const struct adapters_finished *adapters_journal_find_finished(const struct adap
 BUS_MUST_CHECK bool adapters_journal_finish_file(struct adapters_journal *journal,
                                                  const uint8_t digest[BUS_DIGEST_SIZE], int64_t at_ms);
 
-struct bus_book *adapters_journal_book(struct adapters_journal *journal);
+struct bus_ledger *adapters_journal_ledger(struct adapters_journal *journal);
 
 /* What stands in the journal now, borrowed: the files taken in part and the sequence numbers in use. */
 struct adapters_position adapters_journal_position(struct adapters_journal *journal, int64_t at_ms);

@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/calendar.h"
 #include "bus/quarantine.h"
 #include "bus/topics.h"
 
 enum {
-    /* Rows, positions and the book are in one partition each, so that a key's records keep their order. */
+    /* Rows, positions and books are in one partition each, so that a key's records keep their order. */
     OWN_PARTITION = 0,
     POSITION_LIMIT = 8 * 1024 * 1024,
 };
@@ -30,6 +31,7 @@ struct adapters_publisher {
 
     bool has_begun;
     int64_t begun_ms;
+    int64_t at_ms; /* the transaction's time, 0 before its first event or row */
     size_t rows, size_bytes;
 };
 
@@ -116,12 +118,20 @@ static enum bus_status produce(struct adapters_publisher *publisher, const struc
     return bus_producer_produce(publisher->producer, record, error);
 }
 
+static int64_t time_of(struct adapters_publisher *publisher)
+{
+    if (publisher->at_ms == 0)
+        publisher->at_ms = bus_clock_now_ms(&publisher->options.clock);
+    return publisher->at_ms;
+}
+
 static enum bus_status count(struct adapters_publisher *publisher, size_t item, enum bus_measure measure,
                              struct bus_error *error)
 {
     const struct bus_item *of = publisher->options.items[item];
-    struct bus_book *book = adapters_journal_book(publisher->journal);
-    if (bus_book_add(book, of->department->name, of->name, "", BUS_MEASURE_READ, 1) &&
+    struct bus_ledger *ledger = adapters_journal_ledger(publisher->journal);
+    struct bus_book *book = bus_ledger_open(ledger, bus_ledger_day(ledger, bus_calendar_day(time_of(publisher))));
+    if (book != NULL && bus_book_add(book, of->department->name, of->name, "", BUS_MEASURE_READ, 1) &&
         bus_book_add(book, of->department->name, of->name, "", measure, 1)) {
         publisher->rows++;
         return BUS_OK;
@@ -167,8 +177,7 @@ static enum bus_status encode_event(struct adapters_publisher *publisher, const 
     values[BUS_ENVELOPE_EVENT_ID] =
         (struct bus_value){.type = BUS_TYPE_FIXED, .bytes = bus_bytes_of(event_id, sizeof event_id)};
     values[BUS_ENVELOPE_SEQUENCE] = (struct bus_value){.type = BUS_TYPE_LONG, .integer = sequence};
-    values[BUS_ENVELOPE_PUBLISHED_AT] =
-        (struct bus_value){.type = BUS_TYPE_LONG, .integer = bus_clock_now_ms(&publisher->options.clock)};
+    values[BUS_ENVELOPE_PUBLISHED_AT] = (struct bus_value){.type = BUS_TYPE_LONG, .integer = time_of(publisher)};
     bus_buffer_reset(&publisher->buffer);
     enum bus_status status = bus_datum_encode(&publisher->buffer, bus_item_current(item)->schema, values, &error);
     if (status != BUS_OK)
@@ -249,7 +258,7 @@ enum bus_status adapters_publisher_refuse(struct adapters_publisher *publisher, 
     return status == BUS_OK ? count(publisher, item, BUS_MEASURE_QUARANTINED, error) : status;
 }
 
-/* --- positions, the book, the end of a transaction --- */
+/* --- positions, books, the end of a transaction --- */
 
 static enum bus_status produce_position(struct adapters_publisher *publisher, const char *key,
                                         const struct adapters_position *position, struct bus_error *error)
@@ -283,9 +292,9 @@ enum bus_status adapters_publisher_finish(struct adapters_publisher *publisher,
     return produce_position(publisher, key, &position, error);
 }
 
-static enum bus_status produce_book(struct adapters_publisher *publisher, struct bus_error *error)
+static enum bus_status produce_book(struct adapters_publisher *publisher, const struct bus_book *book,
+                                    struct bus_error *error)
 {
-    const struct bus_book *book = adapters_journal_book(publisher->journal);
     bus_buffer_reset(&publisher->buffer);
     enum bus_status status =
         bus_book_encode(book, bus_clock_now_ms(&publisher->options.clock), &publisher->buffer, error);
@@ -300,9 +309,20 @@ static enum bus_status produce_book(struct adapters_publisher *publisher, struct
     return produce(publisher, &record, error);
 }
 
+static enum bus_status produce_books(struct adapters_publisher *publisher, struct bus_error *error)
+{
+    const struct bus_ledger *ledger = adapters_journal_ledger(publisher->journal);
+    enum bus_status status = BUS_OK;
+    for (size_t i = 0; status == BUS_OK && i < bus_ledger_count(ledger); i++)
+        if (bus_ledger_is_open(ledger, i))
+            status = produce_book(publisher, bus_ledger_book_at(ledger, i), error);
+    return status;
+}
+
 static void forget_transaction(struct adapters_publisher *publisher)
 {
     publisher->has_begun = false;
+    publisher->at_ms = 0;
     publisher->rows = 0;
     publisher->size_bytes = 0;
 }
@@ -315,7 +335,7 @@ enum bus_status adapters_publisher_commit(struct adapters_publisher *publisher, 
         adapters_journal_position(publisher->journal, bus_clock_now_ms(&publisher->options.clock));
     enum bus_status status = produce_position(publisher, publisher->options.adapter, &position, error);
     if (status == BUS_OK)
-        status = produce_book(publisher, error);
+        status = produce_books(publisher, error);
     if (status == BUS_OK)
         status = bus_producer_commit(publisher->producer, error);
     if (status != BUS_OK)

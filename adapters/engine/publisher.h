@@ -1,7 +1,8 @@
-/* Publisher: events, refused rows, positions and the book, in Kafka transactions of this adapter alone.
+/* Publisher: events, refused rows, positions and the books, in Kafka transactions of this adapter alone.
  *
  * transactional.id "xq-adapter-<adapter>": a second process of the same adapter fences the first. What was added since the last
- * commit counts only with the next; after an abort the journal stands where the last commit left it. */
+ * commit counts only with the next; after an abort the journal stands where the last commit left it. A transaction has one time, the
+ * published_at of all its events, so that it belongs to one day of the books. */
 #ifndef ADAPTERS_ENGINE_PUBLISHER_H
 #define ADAPTERS_ENGINE_PUBLISHER_H
 
@@ -58,7 +59,7 @@ size_t adapters_publisher_size_bytes(const struct adapters_publisher *publisher)
 /* Milliseconds since the transaction began, 0 when none has. */
 int64_t adapters_publisher_age_ms(const struct adapters_publisher *publisher);
 
-/* Adds position and book and commits; nothing when nothing was added. OK: durable. RETRY: abort. FATAL: start over. */
+/* Adds position and the day's book and commits; nothing when nothing was added. OK: durable. RETRY: abort. FATAL: start over. */
 BUS_MUST_CHECK enum bus_status adapters_publisher_commit(struct adapters_publisher *publisher, struct bus_error *error);
 /* Gives up what was added since the last commit. OK or FATAL. */
 BUS_MUST_CHECK enum bus_status adapters_publisher_abort(struct adapters_publisher *publisher, struct bus_error *error);

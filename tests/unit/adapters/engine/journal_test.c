@@ -8,6 +8,8 @@
 #include <cmocka.h>
 #include <stdio.h>
 
+enum { DAY = 20781 };
+
 static const char *const topics[] = {"xq.in.market.penalty", "xq.in.market.licence"};
 
 static struct adapters_file_position file_of(int number)
@@ -79,18 +81,22 @@ static void rewind_takes_back_all_since_the_mark(void **state)
     assert_non_null(adapters_journal_begin_file(journal, &kept));
     assert_non_null(adapters_journal_begin_file(journal, &lost));
     *adapters_journal_next_sequence(journal, 0, 3) = 5;
-    assert_true(bus_book_add(adapters_journal_book(journal), "market", "penalty", "", BUS_MEASURE_READ, 4));
+    assert_true(bus_book_add(bus_ledger_open(adapters_journal_ledger(journal), DAY), "market", "penalty", "",
+                             BUS_MEASURE_READ, 4));
     adapters_journal_mark(journal);
 
     *adapters_journal_next_sequence(journal, 0, 3) = 9;
-    assert_true(bus_book_add(adapters_journal_book(journal), "market", "penalty", "", BUS_MEASURE_READ, 4));
+    assert_true(bus_book_add(bus_ledger_open(adapters_journal_ledger(journal), DAY), "market", "penalty", "",
+                             BUS_MEASURE_READ, 4));
     adapters_journal_open_file(journal, lost.digest)->rows = 77;
     assert_true(adapters_journal_finish_file(journal, lost.digest, 1));
     assert_non_null(adapters_journal_begin_file(journal, &begun));
     adapters_journal_rewind(journal);
 
     assert_int_equal(*adapters_journal_next_sequence(journal, 0, 3), 5);
-    assert_int_equal(bus_book_count(adapters_journal_book(journal), "market", "penalty", "", BUS_MEASURE_READ), 4);
+    assert_int_equal(bus_book_count(bus_ledger_find(adapters_journal_ledger(journal), DAY), "market", "penalty", "",
+                                    BUS_MEASURE_READ),
+                     4);
     assert_null(adapters_journal_find_finished(journal, lost.digest));
     assert_non_null(adapters_journal_open_file(journal, kept.digest));
     assert_int_equal(adapters_journal_open_file(journal, lost.digest)->rows, 0);
