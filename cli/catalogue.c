@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "bus/catalogue_check.h"
+#include "bus/catalogue_difference.h"
 #include "bus/catalogue_document.h"
 #include "bus/json.h"
 #include "bus/view.h"
@@ -14,7 +15,8 @@ enum { PATH_SIZE = 4096, DOCUMENT_LIMIT = 64 * 1024 * 1024 };
 #define USAGE                                                                                                          \
     "catalogue check\n"                                                                                                \
     "catalogue doc\n"                                                                                                  \
-    "catalogue views FOLDER"
+    "catalogue views FOLDER\n"                                                                                         \
+    "catalogue diff FILE"
 
 /* --- views --- */
 
@@ -149,6 +151,54 @@ static int print_document(struct cli_context *context)
     return code;
 }
 
+/* --- difference --- */
+
+static void write_difference(const struct bus_catalogue *old, const struct bus_catalogue *new_one, bool allowed,
+                             const struct bus_buffer *text, struct bus_buffer *buffer)
+{
+    struct bus_json json;
+    bus_json_init(&json, buffer);
+    bus_json_object(&json);
+    bus_json_name(&json, "old");
+    bus_json_string(&json, bus_catalogue_version_view(old));
+    bus_json_name(&json, "new");
+    bus_json_string(&json, bus_catalogue_version_view(new_one));
+    bus_json_name(&json, "reload");
+    bus_json_boolean(&json, allowed);
+    bus_json_name(&json, "text");
+    bus_json_text(&json, bus_buffer_view(text));
+    bus_json_end_object(&json);
+}
+
+/* What the gateway would say to `path` at a reload. */
+static int compare(struct cli_context *context, const char *path)
+{
+    struct bus_error error;
+    struct bus_buffer text, json;
+    struct bus_catalogue *other = NULL;
+    const struct bus_catalogue *catalogue = cli_catalogue(context);
+    if (catalogue == NULL)
+        return CLI_WRONG_USE;
+    enum bus_status status = bus_catalogue_load(path, &other, &error);
+    if (status != BUS_OK)
+        return cli_fail(status, &error);
+    bus_buffer_init(&text, DOCUMENT_LIMIT);
+    bus_buffer_init(&json, DOCUMENT_LIMIT);
+    status = bus_catalogue_difference(catalogue, other, &text, &error);
+    if (context->json)
+        write_difference(catalogue, other, status == BUS_OK, &text, &json);
+    else
+        bus_buffer_printf(&text, status == BUS_OK ? "✓ 可以不停机装载 / may be loaded without a restart"
+                                                  : "✗ 不能不停机装载 / cannot be loaded without a restart");
+    int code = cli_print(context->json ? &json : &text);
+    if (code == CLI_DONE && status != BUS_OK)
+        code = CLI_NO;
+    bus_buffer_release(&text);
+    bus_buffer_release(&json);
+    bus_catalogue_destroy(other);
+    return code;
+}
+
 int cli_catalogue_command(struct cli_context *context, int argc, char **argv)
 {
     const struct cli_option options[] = {{0}};
@@ -162,5 +212,7 @@ int cli_catalogue_command(struct cli_context *context, int argc, char **argv)
         return print_document(context);
     if (rest == 2 && strcmp(form, "views") == 0)
         return write_views(context, argv[2]);
+    if (rest == 2 && strcmp(form, "diff") == 0)
+        return compare(context, argv[2]);
     return cli_usage(USAGE);
 }

@@ -17,8 +17,10 @@ static const struct cli_command commands[] = {
     {"catalogue", cli_catalogue_command,
      "catalogue check\n"
      "catalogue doc\n"
-     "catalogue views FOLDER",
-     "目录的检查、文档与授权视图", "the catalogue: prove it whole, document it, write the views' schemas"},
+     "catalogue views FOLDER\n"
+     "catalogue diff FILE",
+     "目录的检查、文档、授权视图与差异",
+     "the catalogue: prove it whole, document it, write the views' schemas, tell what another would change"},
     {"books", cli_books, "books", "对账：每个目录项一行", "the books, a row an item: do they balance?"},
     {"lag", cli_lag, "lag [--partitions] [--max-seconds N]", "积压：条数与秒数",
      "what waits, in records and in seconds"},
@@ -32,6 +34,10 @@ static const struct cli_command commands[] = {
      "record show IDENTITY\n"
      "record show --department D --item I --key KEY",
      "一条记录的一生", "a record's life: versions, status, deliveries"},
+    {"why", cli_why_command,
+     "why IDENTITY SUBSCRIBER [--at TIME]\n"
+     "why SUBSCRIBER --department D --item I --key KEY [--at TIME]",
+     "某订阅方为何得到或得不到一条记录", "why a subscriber gets a record, or does not, rule by rule"},
     {"rights", cli_rights,
      "rights open dispute|correction|repair|restriction IDENTITY --case NUMBER --document NUMBER --officer NAME --reason TEXT\n"
      "rights open KIND --department D --item I --key KEY --case NUMBER …\n"
