@@ -1,8 +1,10 @@
 #include "gateway/policy.h"
 
 #include "bus/calendar.h"
+#include "bus/catalogue_difference.h"
 #include "bus/log.h"
 
+enum { DIFFERENCE_LIMIT = 1024 * 1024 };
 enum { AHEAD_DAYS = 60 }; /* the State Council's notice of the next year is out by then */
 
 enum bus_status gateway_policy_load(const char *path, struct gateway_policy *out_policy, struct bus_error *error)
@@ -30,15 +32,38 @@ static bool same_version(const struct gateway_policy *one, const struct gateway_
     return strcmp(bus_catalogue_version_view(one->catalogue), bus_catalogue_version_view(other->catalogue)) == 0;
 }
 
+static void tell_lines(struct bus_bytes text)
+{
+    for (size_t from = 0, end; from < text.length; from = end + 1) {
+        for (end = from; end < text.length && text.data[end] != '\n';)
+            end++;
+        if (end > from)
+            bus_log(BUS_LOG_INFO, "catalogue", "change=\"%.*s\"", (int)(end - from), (const char *)text.data + from);
+    }
+}
+
+static enum bus_status compare(const struct gateway_policy *current, const struct gateway_policy *next, bool tell,
+                               struct bus_error *error)
+{
+    struct bus_buffer text;
+    bus_buffer_init(&text, DIFFERENCE_LIMIT);
+    enum bus_status status = bus_catalogue_difference(current->catalogue, next->catalogue, &text, error);
+    if (tell)
+        tell_lines(bus_buffer_view(&text));
+    bus_buffer_release(&text);
+    return status == BUS_OK ? BUS_OK : BUS_FATAL;
+}
+
 enum bus_status gateway_policy_load_next(const struct gateway_policy *current, const char *path, bool tell,
                                          struct gateway_policy *out_next, bool *out_changed, struct bus_error *error)
 {
-    (void)tell;
     *out_changed = false;
     enum bus_status status = gateway_policy_load(path, out_next, error);
     if (status != BUS_OK)
         return status;
-    *out_changed = !same_version(current, out_next);
+    if (!same_version(current, out_next))
+        status = compare(current, out_next, tell, error);
+    *out_changed = status == BUS_OK && !same_version(current, out_next);
     if (!*out_changed)
         gateway_policy_release(out_next);
     return status;

@@ -50,6 +50,7 @@ static enum bus_status make_pipeline(const struct gateway_round *round, const st
     return gateway_pipeline_create(&options, out_pipeline, error);
 }
 
+/* A new one, since its bound on memory grows with the subscribers. */
 static struct gateway_batch *make_batch(const struct gateway_round *round, const struct gateway_policy *policy)
 {
     struct gateway_batch_options options = {
