@@ -16,7 +16,7 @@ NEXT_STEPS = {  # of a case: kind → step → the step that it may follow, None
 
 
 class Row(typing.NamedTuple):
-    """What a subscriber's table holds of a record."""
+    """What a subscriber's table holds of a record. Version, grant and fields are of the last PUT, reason and flags of the last delivery."""
     version: int
     reason: str
     flags: frozenset
@@ -65,11 +65,12 @@ class Delivery(typing.NamedTuple):
 
 
 class Event:
-    """An event as the model needs it. `flags` are those of the register and of dates, `terms` the last days of publicity and of
-    retention (None = no end), `minor` tells whether it is about one, on a day."""
+    """An event as the model needs it. `flags` are those that it has on a day, `terms` the last days of publicity and of retention (None
+    = no end), `minor` tells whether it is about one, on a day; `misses`: a case about a record that does not exist."""
 
-    def __init__(self, item, values, content, flags=frozenset(), terms=(None, None), minor=lambda day: False):
-        self.item, self.values, self.content, self.flags, self.terms, self.minor = item, values, content, flags, terms, minor
+    def __init__(self, item, values, content, flags=lambda day: frozenset(), terms=(None, None), minor=lambda day: False, misses=False):
+        self.item, self.values, self.content, self.flags = item, values, content, flags
+        self.terms, self.minor, self.misses = terms, minor, misses
         self.version, self.is_put = values['version'], values['operation'] == 'PUT'
         self.views = {}
 
@@ -183,13 +184,11 @@ def plain(value):
 
 def write(row, delivery, marks_withdrawn):
     """The row after a delivery; `marks_withdrawn`: the table keeps what is withdrawn, with a mark."""
-    if row is not None and row.version > delivery.version:
-        return row
     if delivery.operation == 'PUT':
         return Row(delivery.version, delivery.reason, delivery.flags, delivery.grant.name, False, plain_fields(delivery.fields))
     if row is None or delivery.operation == 'WITHDRAW' and not marks_withdrawn:
         return None
-    return row._replace(version=delivery.version, reason=delivery.reason, flags=delivery.flags,
+    return row._replace(reason=delivery.reason, flags=delivery.flags,
                         withdrawn=row.withdrawn or delivery.operation == 'WITHDRAW')
 
 
@@ -237,7 +236,7 @@ def take_event(record, event, world):
     marks, disputes = (frozenset(), 0) if new_life else (record.marks, record.disputes)
     if event.is_put:  # it is the correction that was awaited
         marks = marks - {'CORRECTING', 'MINOR'} | ({'MINOR'} if event.minor(world.day) else set())
-    record = record._replace(version=event.version, content=event.content, live=event.is_put, event=event, flags=event.flags,
+    record = record._replace(version=event.version, content=event.content, live=event.is_put, event=event, flags=event.flags(world.day),
                              marks=frozenset(marks), disputes=disputes)
     if event.is_put:
         record = fall_due(record._replace(publicity_ends=event.terms[0], retention_ends=event.terms[1]), world)
@@ -266,7 +265,7 @@ def judge_case(record, event, case, world):
         return 'RIGHTS_DATE'
     if not world.catalogue.rights[kind].may(values['authority'], values['target_department']):
         return 'RIGHTS_AUTHORITY'
-    return 'RIGHTS_UNKNOWN_RECORD' if record.version < 0 else None
+    return 'RIGHTS_UNKNOWN_RECORD' if event.misses or record.version < 0 else None
 
 
 def take_rights(record, event, world):
