@@ -171,34 +171,70 @@ static void append_part(struct bus_buffer *key, const struct bus_buffer *part, b
     bus_buffer_printf(key, "#%s", hex);
 }
 
-static void write_key(const struct adapters_mapping *mapping, const struct bus_value *values, bool is_short,
-                      struct bus_buffer *key)
+/* What a record key is made of: the item, its key fields and their values. */
+struct key_parts {
+    const struct bus_item *item;
+    const struct bus_field *fields[ADAPTERS_KEY_FIELDS_MAX];
+    struct bus_value values[ADAPTERS_KEY_FIELDS_MAX];
+};
+
+static void write_key(const struct key_parts *parts, bool is_short, struct bus_buffer *key)
 {
     struct bus_buffer part;
     bus_buffer_init(&part, KEY_ROOM);
     bus_buffer_reset(key);
-    bus_buffer_append_bytes(key, bus_bytes_text(mapping->item->department->name));
-    for (size_t i = 0; i < mapping->item->key_field_count; i++) {
-        const struct bus_field *field = bus_schema_field(mapping->schema, mapping->key_indexes[i]);
+    bus_buffer_append_bytes(key, bus_bytes_text(parts->item->department->name));
+    for (size_t i = 0; i < parts->item->key_field_count; i++) {
         bus_buffer_reset(&part);
-        bus_datum_text(field->value, &values[mapping->key_indexes[i]], &part);
+        bus_datum_text(parts->fields[i]->value, &parts->values[i], &part);
         append_part(key, &part, is_short);
     }
     bus_buffer_release(&part);
 }
 
-static enum bus_status fill_key(const struct adapters_mapping *mapping, struct bus_arena *arena,
-                                struct bus_value *values, struct adapters_refusal *refusal)
+static enum bus_status make_key(const struct key_parts *parts, struct bus_arena *arena, struct bus_value *out_key,
+                                struct adapters_refusal *refusal)
 {
     struct bus_buffer key;
     bus_buffer_init(&key, KEY_ROOM);
-    write_key(mapping, values, false, &key);
+    write_key(parts, false, &key);
     if (key.length > BUS_RECORD_KEY_MAX)
-        write_key(mapping, values, true, &key);
+        write_key(parts, true, &key);
     struct bus_bytes kept = key.failed ? bus_bytes_of(NULL, 0) : bus_arena_copy(arena, bus_buffer_view(&key));
     bus_buffer_release(&key);
-    values[BUS_ENVELOPE_RECORD_KEY] = (struct bus_value){.type = BUS_TYPE_STRING, .bytes = kept};
+    *out_key = (struct bus_value){.type = BUS_TYPE_STRING, .bytes = kept};
     return kept.length > 0 ? BUS_OK : adapters_refuse(refusal, "MEMORY", "内存不足", "out of memory");
+}
+
+static enum bus_status fill_key(const struct adapters_mapping *mapping, struct bus_arena *arena,
+                                struct bus_value *values, struct adapters_refusal *refusal)
+{
+    struct key_parts parts = {.item = mapping->item};
+    for (size_t i = 0; i < mapping->item->key_field_count; i++) {
+        parts.fields[i] = bus_schema_field(mapping->schema, mapping->key_indexes[i]);
+        parts.values[i] = values[mapping->key_indexes[i]];
+    }
+    return make_key(&parts, arena, &values[BUS_ENVELOPE_RECORD_KEY], refusal);
+}
+
+/* The key of the record that a right is about, made of the row as that record's own feed makes it. */
+static enum bus_status fill_target(const struct adapters_mapping *mapping, const struct adapters_row *row,
+                                   struct bus_arena *arena, struct bus_value *values, struct adapters_refusal *refusal)
+{
+    const struct adapters_target_plan *target = &mapping->target;
+    struct key_parts parts = {.item = target->item};
+    enum bus_status status = BUS_OK;
+    for (size_t i = 0; i < target->item->key_field_count && status == BUS_OK; i++) {
+        parts.fields[i] = target->parts[i].field;
+        status = adapters_value_fill(mapping, &target->parts[i], row, false, arena, &parts.values[i], refusal);
+    }
+    if (status != BUS_OK)
+        return status;
+    values[target->indexes[0]] =
+        (struct bus_value){.type = BUS_TYPE_STRING, .bytes = bus_bytes_text(target->item->department->name)};
+    values[target->indexes[1]] =
+        (struct bus_value){.type = BUS_TYPE_STRING, .bytes = bus_bytes_text(target->item->name)};
+    return make_key(&parts, arena, &values[target->indexes[2]], refusal);
 }
 
 enum bus_status adapters_mapping_apply(const struct adapters_mapping *mapping, const struct adapters_row *row,
@@ -225,5 +261,7 @@ enum bus_status adapters_mapping_apply(const struct adapters_mapping *mapping, c
         if (plan->only_kind < 0 || plan->only_kind == (int)kind)
             status = adapters_value_fill(mapping, plan, row, is_withdrawn, arena, &values[plan->index], refusal);
     }
+    if (status == BUS_OK && mapping->target.item != NULL)
+        status = fill_target(mapping, row, arena, values, refusal);
     return status == BUS_OK ? fill_key(mapping, arena, values, refusal) : status;
 }

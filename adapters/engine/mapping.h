@@ -16,11 +16,12 @@ extern const struct bus_option adapters_mapping_operation_options[];
 extern const struct bus_option adapters_mapping_subject_options[];
 extern const struct bus_option adapters_mapping_refuse_options[];
 extern const struct bus_option adapters_mapping_field_options[];
+extern const struct bus_option adapters_mapping_target_options[];
 
 struct adapters_mapping; /* immutable; borrows from the catalogue */
 
-/* FATAL with file and line: unknown option, column, step or field, an item that the department does not have, a field of the
- * item that nothing fills. */
+/* FATAL with file and line: unknown option, column, step or field, an item that the department does not have (its own, or a
+ * right: "rights/repair"), a field of the item that nothing fills, a target whose key is not whole. */
 BUS_MUST_CHECK enum bus_status adapters_mapping_load(const char *path, const struct bus_catalogue *catalogue,
                                                      const char *department, struct adapters_mapping **out_mapping,
                                                      struct bus_error *error);

@@ -2,7 +2,8 @@
 #include "adapters/engine/mapping.h"
 
 const struct bus_option adapters_mapping_options[] = {
-    {"item", BUS_OPTION_TEXT, "", 0, 0, NULL, "item of the catalogue that the rows become; by default the file's name"},
+    {"item", BUS_OPTION_TEXT, "", 0, 0, NULL,
+     "item of the catalogue that the rows become, by default the file's name; a right of subjects as rights/repair"},
     {"format", BUS_OPTION_TEXT, NULL, 0, 0, "csv|tsv|ndjson", "how the files are laid out"},
     {"quotes", BUS_OPTION_TEXT, "auto", 0, 0, "auto|yes|no",
      "whether fields may stand in double quotes; auto: in csv, not in tsv"},
@@ -19,7 +20,15 @@ const struct bus_option adapters_mapping_options[] = {
     {"subject", BUS_OPTION_GROUP, NULL, 0, 0, NULL, "whom the record is about"},
     {"area", BUS_OPTION_TEXT, "", 0, 0, NULL, "column with the area code"},
     {"default_area", BUS_OPTION_TEXT, "450200", 0, 0, NULL, "area when neither column nor credit code says it"},
+    {"target", BUS_OPTION_GROUP, "", 0, 0, NULL, "of a right: the record that it is about"},
     {"fields", BUS_OPTION_LIST, NULL, 0, 0, NULL, "the fields of the item and where they come from"},
+    {0},
+};
+
+const struct bus_option adapters_mapping_target_options[] = {
+    {"department", BUS_OPTION_TEXT, "", 0, 0, NULL, "whose record it is; the mapping's own department by default"},
+    {"item", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "its item"},
+    {"key", BUS_OPTION_LIST, NULL, 0, 0, NULL, "the fields of its key, each as in fields"},
     {0},
 };
 

@@ -1,10 +1,17 @@
-/* Plan: a mapping as it is applied, every name resolved. Private to mapping_load.c, mapping.c and value.c. */
+/* Plan: a mapping as it is applied, every name resolved. Private to mapping_load.c, mapping_fields.c, mapping.c and value.c. */
 #ifndef ADAPTERS_ENGINE_PLAN_H
 #define ADAPTERS_ENGINE_PLAN_H
 
 #include "adapters/engine/mapping.h"
 
-enum { ADAPTERS_SOURCES_MAX = 8, ADAPTERS_WORDS_MAX = 64, ADAPTERS_REFUSALS_MAX = 16 };
+enum {
+    ADAPTERS_SOURCES_MAX = 8,
+    ADAPTERS_WORDS_MAX = 64,
+    ADAPTERS_REFUSALS_MAX = 16,
+    ADAPTERS_KEY_FIELDS_MAX = 16,
+    ADAPTERS_TARGET_FIELDS = 3,
+    ADAPTERS_DEPARTMENT_SIZE = 96,
+};
 
 enum adapters_step {
     ADAPTERS_STEP_HALF_WIDTH = 1 << 0,
@@ -61,6 +68,13 @@ struct adapters_refusal_plan {
     const char *code, *zh, *en;
 };
 
+/* The record that a right is about: its key is made as its own feed makes it. */
+struct adapters_target_plan {
+    const struct bus_item *item;            /* NULL: the mapping has none */
+    struct adapters_field_plan *parts;      /* one for each field of the item's key, in order */
+    size_t indexes[ADAPTERS_TARGET_FIELDS]; /* of target_department, target_item and target_record_key in the schema */
+};
+
 struct adapters_mapping {
     char feed[ADAPTERS_FEED_NAME_SIZE];
     struct bus_settings *file;
@@ -95,7 +109,9 @@ struct adapters_mapping {
 
     struct adapters_field_plan *fields;
     size_t field_count;
-    size_t key_indexes[16]; /* of the item's key fields, in the schema */
+    size_t key_indexes[ADAPTERS_KEY_FIELDS_MAX]; /* of the item's key fields, in the schema */
+
+    struct adapters_target_plan target;
 };
 
 /* The text of a row for `sources`: the first that is there, trimmed; length 0 when none is. *out_column names it for messages. */

@@ -25,6 +25,7 @@ int main(void)
         {"mapping: operation", "", adapters_mapping_operation_options},
         {"mapping: subject", "", adapters_mapping_subject_options},
         {"mapping: refuse", "", adapters_mapping_refuse_options},
+        {"mapping: target", "The record that a right is about.", adapters_mapping_target_options},
         {"mapping: field", "", adapters_mapping_field_options},
         {"xinqiao-gateway", "One parent a machine, with its workers and keyholder.", gateway_options},
         {"xinqiao-agent", "One process a subscriber.", subscribers_options},

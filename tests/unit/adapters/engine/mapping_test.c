@@ -433,6 +433,8 @@ static void every_department_of_the_catalogue_is_mapped(void **state)
     (void)state;
     for (size_t i = 0; i < bus_catalogue_item_count(catalogue); i++) {
         const struct bus_item *item = bus_catalogue_item(catalogue, i);
+        if (item->rights != BUS_RIGHTS_NONE)
+            continue; /* in the folders of those who decide them */
         char path[512];
         struct adapters_mapping *mapping = NULL;
         struct bus_error error;
@@ -442,6 +444,152 @@ static void every_department_of_the_catalogue_is_mapped(void **state)
             fail_msg("%s", error.message);
         assert_ptr_equal(adapters_mapping_item(mapping), item);
         assert_string_equal(adapters_mapping_feed_view(mapping), item->name);
+        adapters_mapping_destroy(mapping);
+    }
+}
+
+/* --- rights --- */
+
+enum { CASE, PARTY, CODE, PENALTY, DOCUMENT, DAY, STEP, WHY, AT, RIGHTS_COLUMNS };
+
+static const char repair[] =
+    "item = \"rights/repair\"; format = \"csv\";\n"
+    "columns = [\"CASE\", \"PARTY\", \"CODE\", \"PENALTY\", \"DOCUMENT\", \"DAY\", \"STEP\", \"WHY\", \"AT\"];\n"
+    "changed_at = \"AT\";\n"
+    "subject = { kind = \"ORGANISATION\"; organisation = [\"CODE\"]; };\n"
+    "target = { item = \"penalty\"; key = (\n"
+    "  { name = \"subject_name\"; from = [\"PARTY\"]; },\n"
+    "  { name = \"document_number\"; from = [\"PENALTY\"]; steps = [\"round_brackets\"]; } ); };\n"
+    "fields = (\n"
+    "  { name = \"subject_name\"; from = [\"PARTY\"]; },\n"
+    "  { name = \"occurred_at\"; from = [\"DAY\", \"AT\"]; },\n"
+    "  { name = \"conduct_end_date\"; constant = \"\"; },\n"
+    "  { name = \"publicity_until\"; constant = \"\"; },\n"
+    "  { name = \"rule_version\"; constant = \"R\"; },\n"
+    "  { name = \"case_number\"; from = [\"CASE\"]; },\n"
+    "  { name = \"step\"; from = [\"STEP\"]; table = ( [\"准予\", \"DECIDED\"] ); },\n"
+    "  { name = \"authority\"; constant = \"market\"; },\n"
+    "  { name = \"document_number\"; from = [\"DOCUMENT\"]; },\n"
+    "  { name = \"decided_on\"; from = [\"DAY\"]; },\n"
+    "  { name = \"reason\"; from = [\"WHY\"]; },\n"
+    "  { name = \"answer_due_on\"; constant = \"\"; }\n"
+    ");\n";
+
+/* The mapping of a right, with something replaced. */
+static enum bus_status load_repair(struct world *world, const char *from, const char *to, struct bus_error *error)
+{
+    char text[sizeof repair + 256];
+    const char *found = strstr(repair, from);
+    assert_non_null(found);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(found - repair), repair, to, found + strlen(from));
+    adapters_mapping_destroy(world->mapping);
+    world->mapping = NULL;
+    return load(world, text, error);
+}
+
+static enum bus_status apply_repair(struct world *world, const char *party, const char *penalty)
+{
+    const char *const row[RIGHTS_COLUMNS] = {"X1",   party,  "92450202MATH261259", penalty, "修1号", "2026-09-14",
+                                             "准予", "改正", "2026-09-15 09:00:00"};
+    struct bus_bytes fields[RIGHTS_COLUMNS];
+    for (size_t i = 0; i < RIGHTS_COLUMNS; i++)
+        fields[i] = bus_bytes_text(row[i]);
+    struct adapters_row line = {.line = 2, .fields = fields};
+    bus_arena_reset(world->arena);
+    return adapters_mapping_apply(world->mapping, &line, world->arena, world->values, &world->refusal);
+}
+
+static void a_department_decides_a_right_about_its_own_record(void **state)
+{
+    struct world *world = *state;
+    struct bus_error error;
+    assert_int_equal(load_repair(world, "", "", &error), BUS_OK);
+    assert_string_equal(adapters_mapping_item(world->mapping)->department->name, "rights");
+    assert_int_equal(apply_repair(world, "甲公司", "罚〔2025〕1号 "), BUS_OK);
+    is_text(world, "record_key", "rights|X1");
+    is_text(world, "target_department", "market");
+    is_text(world, "target_item", "penalty");
+    is_text(world, "target_record_key", "market|罚(2025)1号|甲公司");
+    is_text(world, "step", "DECIDED");
+}
+
+static void the_key_of_a_target_is_that_of_the_record_however_long(void **state)
+{
+    struct world *world = *state;
+    struct bus_error error;
+    char name[700];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    world->row[NAME] = name;
+    assert_int_equal(apply(world), BUS_OK);
+    struct bus_bytes key = value_of(world, "record_key")->bytes;
+    char kept[BUS_RECORD_KEY_MAX + 1];
+    snprintf(kept, sizeof kept, "%.*s", (int)key.length, (const char *)key.data);
+    assert_int_equal(load_repair(world, "", "", &error), BUS_OK);
+    assert_int_equal(apply_repair(world, name, name), BUS_OK);
+    is_text(world, "target_record_key", kept);
+}
+
+static void a_right_without_the_key_of_its_record_is_refused(void **state)
+{
+    struct world *world = *state;
+    struct bus_error error;
+    assert_int_equal(load_repair(world, "", "", &error), BUS_OK);
+    assert_int_equal(apply_repair(world, "甲公司", ""), BUS_REJECT);
+    assert_string_equal(world->refusal.code, "VALUE_MISSING");
+    assert_string_equal(world->refusal.column, "PENALTY");
+}
+
+static void a_target_that_could_never_be_met_is_told_at_the_start(void **state)
+{
+    static const struct {
+        const char *from, *to, *words;
+    } mistakes[] = {
+        {"item = \"rights/repair\"", "item = \"tax/arrears\"", "neither an item of market nor a right"},
+        {"item = \"rights/repair\"", "item = \"rights/repairs\"", "department rights has no item repairs"},
+        {"target = { item = \"penalty\"", "target = { item = \"penaltys\"", "records no item penaltys"},
+        {"target = {", "target = { department = \"tax\";", "department tax records no item penalty"},
+        {"{ name = \"subject_name\"; from = [\"PARTY\"]; },\n  { name = \"document", "{ name = \"document",
+         "needs its field subject_name"},
+        {"{ name = \"subject_name\"; from = [\"PARTY\"]; },\n  { name = \"document",
+         "{ name = \"subject_name\"; from = [\"PARTY\"]; only = \"PERSON\"; },\n  { name = \"document",
+         "for every kind of subject"},
+        {"{ name = \"subject_name\"; from = [\"PARTY\"]; },\n  { name = \"document",
+         "{ name = \"subject_name\"; from = [\"PARTY\"]; }, { name = \"violation\"; from = [\"WHY\"]; },\n"
+         "  { name = \"document",
+         "made of the 2 fields"},
+        {"{ name = \"case_number\"; from = [\"CASE\"]; }",
+         "{ name = \"case_number\"; from = [\"CASE\"]; }, { name = \"target_item\"; constant = \"x\"; }",
+         "no field target_item that a mapping fills"},
+    };
+    struct world *world = *state;
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        struct bus_error error = {.message = ""};
+        assert_int_equal(load_repair(world, mistakes[i].from, mistakes[i].to, &error), BUS_FATAL);
+        if (strstr(error.message, mistakes[i].words) == NULL)
+            fail_msg("'%s' does not say '%s'", error.message, mistakes[i].words);
+    }
+    struct bus_error error = {.message = ""};
+    char text[sizeof good + 128];
+    snprintf(text, sizeof text, "%starget = { item = \"penalty\"; key = (); };\n", good);
+    adapters_mapping_destroy(world->mapping);
+    world->mapping = NULL;
+    assert_int_equal(load(world, text, &error), BUS_FATAL);
+    assert_non_null(strstr(error.message, "only a right is about another record"));
+}
+
+static void the_rights_that_departments_decide_are_mapped(void **state)
+{
+    (void)state;
+    static const char *const feeds[][2] = {{"market", "repair"}, {"court", "restriction"}};
+    for (size_t i = 0; i < sizeof feeds / sizeof *feeds; i++) {
+        char path[512];
+        struct adapters_mapping *mapping = NULL;
+        struct bus_error error;
+        snprintf(path, sizeof path, XINQIAO_SOURCE "/adapters/departments/%s/%s.cfg", feeds[i][0], feeds[i][1]);
+        if (adapters_mapping_load(path, catalogue, feeds[i][0], &mapping, &error) != BUS_OK)
+            fail_msg("%s", error.message);
+        assert_ptr_equal(adapters_mapping_item(mapping), bus_catalogue_find_item(catalogue, "rights", feeds[i][1]));
         adapters_mapping_destroy(mapping);
     }
 }
@@ -466,6 +614,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(fields_are_filled_once_each_and_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(contradictions_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_could_never_be_taken_is_told_at_the_start, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_department_decides_a_right_about_its_own_record, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_key_of_a_target_is_that_of_the_record_however_long, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_right_without_the_key_of_its_record_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_target_that_could_never_be_met_is_told_at_the_start, set_up, tear_down),
+        cmocka_unit_test(the_rights_that_departments_decide_are_mapped),
         cmocka_unit_test(every_department_of_the_catalogue_is_mapped),
     };
     return cmocka_run_group_tests(tests, load_catalogue, drop_catalogue);
