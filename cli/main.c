@@ -47,6 +47,10 @@ static const struct cli_command commands[] = {
      "权益：异议、更正、修复、限制", "rights of the subject: dispute, correction, repair, restriction"},
     {"resync", cli_resync, "resync SUBSCRIBER [DEPARTMENT/ITEM] --officer NAME --reason TEXT", "请求重新投递有效记录",
      "ask that what is current be delivered again"},
+    {"subject", cli_subject,
+     "subject [--file FILE] [--kind person|organisation] [--json | --html FILE] [--proofs FOLDER] [--officer NAME --reason TEXT]",
+     "信用主体的查询报告，标识从终端或文件读入",
+     "access report of a subject, whose identifier is read from the terminal or a file"},
     {"prove", cli_prove,
      "prove TOPIC PARTITION LEAF [--out FILE]\n"
      "prove --record IDENTITY --subscriber NAME [--out FILE]",
@@ -62,9 +66,9 @@ static const struct cli_command commands[] = {
 
 /* What the context borrows from. */
 struct origin {
-    const char *config, *bootstrap, *prefix, *catalogue, *keys;
+    const char *config, *bootstrap, *prefix, *catalogue, *keys, *state, *pepper;
     struct bus_kafka_settings kafka;
-    char catalogue_path[PATH_SIZE], keys_path[PATH_SIZE];
+    char catalogue_path[PATH_SIZE], keys_path[PATH_SIZE], state_path[PATH_SIZE], pepper_path[PATH_SIZE];
 };
 
 /* --- where things are: options, then the configuration file, then the environment --- */
@@ -101,6 +105,10 @@ static enum bus_status read_settings(struct cli_context *context, struct origin 
         status = resolve(context, "catalogue", origin->catalogue_path, &context->catalogue_path, error);
     if (status == BUS_OK)
         status = resolve(context, "keys", origin->keys_path, &context->keys_path, error);
+    if (status == BUS_OK)
+        status = resolve(context, "state", origin->state_path, &context->state_path, error);
+    if (status == BUS_OK)
+        status = resolve(context, "pepper", origin->pepper_path, &context->pepper_path, error);
     if (status != BUS_OK)
         return status;
     context->kafka.settings = origin->kafka.kafka.settings;
@@ -120,6 +128,8 @@ static int fill_context(struct cli_context *context, struct origin *origin)
     context->prefix = origin->prefix;
     context->catalogue_path = origin->catalogue;
     context->keys_path = origin->keys;
+    context->state_path = origin->state;
+    context->pepper_path = origin->pepper;
     context->gateway_group = "xq-gateway";
     context->agent_group_prefix = "xq-agent-";
     context->clock = bus_clock_real();
@@ -132,6 +142,8 @@ static int fill_context(struct cli_context *context, struct origin *origin)
     context->kafka.bootstrap = from_environment(context->kafka.bootstrap, "XQ_BOOTSTRAP");
     context->catalogue_path = from_environment(context->catalogue_path, "XQ_CATALOGUE");
     context->keys_path = from_environment(context->keys_path, "XQ_KEYS");
+    context->state_path = from_environment(context->state_path, "XQ_STATE");
+    context->pepper_path = from_environment(context->pepper_path, "XQ_PEPPER");
     context->prefix = from_environment(context->prefix, "XQ_PREFIX");
     if (context->prefix == NULL)
         context->prefix = "xq.";
@@ -140,13 +152,14 @@ static int fill_context(struct cli_context *context, struct origin *origin)
 
 /* --- the command line --- */
 
-static const char *const shared_texts[] = {"--config", "--bootstrap", "--prefix", "--catalogue", "--keys"};
+static const char *const shared_texts[] = {"--config", "--bootstrap", "--prefix", "--catalogue",
+                                           "--keys",   "--state",     "--pepper"};
 
 /* Where a shared option's text goes, or NULL. */
 static const char **shared_place(struct origin *origin, const char *argument, size_t *out_length)
 {
     const char **const places[] = {&origin->config, &origin->bootstrap, &origin->prefix, &origin->catalogue,
-                                   &origin->keys};
+                                   &origin->keys,   &origin->state,     &origin->pepper};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         *out_length = strlen(shared_texts[i]);
         if (strncmp(argument, shared_texts[i], *out_length) == 0 &&
@@ -202,6 +215,8 @@ static int print_help(void)
          "  --prefix TEXT       XQ_PREFIX     主题前缀 / prefix of topics (xq.)\n"
          "  --catalogue FILE    XQ_CATALOGUE  目录 / catalogue\n"
          "  --keys FOLDER       XQ_KEYS       公钥目录 / pinned public keys\n"
+         "  --state FOLDER      XQ_STATE      网关状态目录 / the gateway's state folder\n"
+         "  --pepper FILE       XQ_PEPPER     主体键密钥文件 / the exchange's pepper\n"
          "  --json                            以 JSON 回答 / answer in JSON\n"
          "\n退出码 / exit: 0 完成 done, 1 答案为否 the answer is no, 2 用法错误 wrong use, 3 无法连接 cannot reach");
     return CLI_DONE;
