@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "bus/catalogue_private.h"
+#include "bus/rights.h"
 
 enum { MAX_NUMBER = 65535, NAMES = 512 };
 
@@ -56,6 +57,8 @@ static enum bus_status load_department(struct bus_catalogue *catalogue, const st
                                  "a department's name has small letters, digits, '_' and '-' only, not '%s'", name);
     if (bus_catalogue_find_department(catalogue, name) != NULL)
         return bus_settings_fail(node, error, "department '%s' stands twice", name);
+    if (strcmp(name, BUS_RIGHTS_EXCHANGE) == 0 || strcmp(name, BUS_RIGHTS_OWN) == 0)
+        return bus_settings_fail(node, error, "'%s' names an authority, and can be no department", name);
     catalogue->departments[catalogue->department_count++] =
         (struct bus_department){name, bus_settings_text(node, department_options, "name_zh"),
                                 bus_settings_text(node, department_options, "name_en")};

@@ -4,8 +4,6 @@
 
 enum { MAX_YEARS = 100, MAX_MONTHS = 1200, MAX_DAYS = 36500, NAMES = 512, MAX_TERMS = 32 };
 
-#define OWN "own" /* in `by`: the department whose record it is */
-
 static const struct bus_option rule_options[] = {
     {"kind", BUS_OPTION_TEXT, NULL, 0, 0, "dispute|correction|repair|restriction", "which right"},
     {"by", BUS_OPTION_TEXTS, NULL, 0, 0, NULL, "own, exchange and names of departments"},
@@ -180,7 +178,7 @@ static enum bus_status add_authority(const struct bus_catalogue *catalogue, cons
                                      struct bus_error *error)
 {
     const char *name = bus_settings_as_text(node);
-    if (strcmp(name, OWN) == 0) {
+    if (strcmp(name, BUS_RIGHTS_OWN) == 0) {
         rule->by_own = true;
         return BUS_OK;
     }
@@ -193,7 +191,7 @@ static enum bus_status add_authority(const struct bus_catalogue *catalogue, cons
         departments[rule->department_count++] = department;
         return BUS_OK;
     }
-    const char *names[NAMES] = {OWN, BUS_RIGHTS_EXCHANGE};
+    const char *names[NAMES] = {BUS_RIGHTS_OWN, BUS_RIGHTS_EXCHANGE};
     size_t count = 2;
     for (size_t i = 0; i < catalogue->department_count && count < NAMES; i++)
         names[count++] = catalogue->departments[i].name;

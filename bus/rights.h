@@ -29,10 +29,10 @@ struct bus_rights {
     bool public_only;   /* restriction: scope PUBLIC */
 };
 
-const char *bus_rights_kind_name(
-    enum bus_rights_kind kind); /* dispute, correction, repair, restriction: the item's name */
-const char *bus_rights_step_name(enum bus_rights_step step);       /* OPENED, … */
-enum bus_rights_kind bus_rights_kind_parse(struct bus_bytes name); /* NONE when it is none */
+/* dispute, correction, repair, restriction: the item's name; and back, NONE when it is none. */
+const char *bus_rights_kind_name(enum bus_rights_kind kind);
+enum bus_rights_kind bus_rights_kind_parse(struct bus_bytes name);
+const char *bus_rights_step_name(enum bus_rights_step step); /* OPENED, … */
 /* Whether `step` may follow `last` (NO_STEP: a new case) in a case of this kind. The same step once more is a correction of the
  * case's particulars (another document number, a longer term to answer): it may follow, and does nothing to the record. */
 bool bus_rights_may_follow(enum bus_rights_kind kind, enum bus_rights_step last, enum bus_rights_step step);
@@ -42,6 +42,8 @@ BUS_MUST_CHECK enum bus_status bus_rights_read(const struct bus_item *item, cons
                                                struct bus_rights *out_rights, struct bus_error *error);
 /* The authority that an officer of the exchange acts for. */
 #define BUS_RIGHTS_EXCHANGE "exchange"
+/* In a rule of the catalogue: the department whose record it is. */
+#define BUS_RIGHTS_OWN "own"
 /* Whether `authority` may take part in such a case about a record of `target`. */
 bool bus_rights_may(const struct bus_rights_rule *rule, struct bus_bytes authority, const struct bus_item *target);
 

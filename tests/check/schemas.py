@@ -242,8 +242,20 @@ def check_catalogue(schemas):
         for name in item["key"] + ([item["register_status"]] if item.get("register") else []):
             if name not in fields:
                 problem(where, f"has no field {name}")
+        for term in item.get("terms", []):
+            for name in [term["from"]] + ([term["field"]] if "field" in term else []):
+                if name not in fields:
+                    problem(where, f"a term names {name}, which is no field of it")
+            codes = {value["code"] for value in code_values(fields.get(term.get("field"), {}).get("code_list"))}
+            for value in term.get("values", []):
+                if codes and value not in codes:
+                    problem(where, f"a term names the value {value}, which {term['field']} cannot have")
         items[(item["department"], item["name"])] = (item, fields)
     return items
+
+
+def code_values(name):
+    return libconfig(SCHEMAS / "codes" / (name + ".cfg"))["values"] if name else []
 
 
 def check_grants(items):
@@ -269,15 +281,19 @@ def check_grants(items):
             item, fields = found[0]
             if receiver["public"] and item["openness"] != "public":
                 problem(where, "would publish an item that is not public")
-            for name in grant["fields"]:
+            for text in grant["fields"]:
+                name, _, transform = text.partition(":")
+                if transform not in ("", "mask", "year", "present"):
+                    problem(where, f"field {name} has the unknown transform {transform}")
                 if name not in fields:
                     problem(where, f"field {name} does not exist")
                 elif fields[name]["classification"] == "secret":
                     problem(where, f"field {name} is secret")
                 elif receiver["public"] and fields[name]["classification"] != "public":
                     problem(where, f"field {name} is not public")
-                elif receiver["public"] and fields[name]["personal"] and grant.get("subject_kinds") != ["ORGANISATION"]:
-                    problem(where, f"field {name} is personal: a public receiver may have it of organisations only")
+                elif (receiver["public"] and fields[name]["personal"] and transform not in ("mask", "present")
+                      and grant.get("subject_kinds") != ["ORGANISATION"]):
+                    problem(where, f"field {name} is personal: a public receiver may have it of organisations only, or masked")
 
 
 def main():
