@@ -21,6 +21,9 @@ enum record_layout {
     RECORD_CHANGED = 64,
     RECORD_RETENTION = 72,
     RECORD_WATCH = 76,
+    RECORD_REPAIRS = 80,
+    RECORD_RESTRICTIONS = 81,
+    RECORD_PUBLIC_RESTRICTIONS = 82,
 };
 
 enum name_layout { NAME_LAYOUT = 0, NAME_ENDED = 1, NAME_ITEM = 2, NAME_DIGEST = 8, NAME_VERSION = 16 };
@@ -105,6 +108,9 @@ void bus_state_record_write(const struct bus_state_entry *entry, uint8_t out_val
     bus_put_u32le(out_value + RECORD_PUBLICITY, (uint32_t)entry->publicity_days);
     bus_put_u32le(out_value + RECORD_RETENTION, (uint32_t)entry->retention_days);
     bus_put_u32le(out_value + RECORD_WATCH, (uint32_t)entry->watch_days);
+    out_value[RECORD_REPAIRS] = entry->repairs;
+    out_value[RECORD_RESTRICTIONS] = entry->restrictions;
+    out_value[RECORD_PUBLIC_RESTRICTIONS] = entry->public_restrictions;
     bus_put_u64le(out_value + RECORD_VERSION, (uint64_t)entry->version);
     bus_put_u64le(out_value + RECORD_DIGEST, entry->digest);
     bus_put_u64le(out_value + RECORD_HOLDERS, entry->holders);
@@ -138,6 +144,9 @@ enum bus_status bus_state_record_read(struct bus_bytes value, struct bus_state_e
         .publicity_days = (int32_t)bus_get_u32le(data + RECORD_PUBLICITY),
         .retention_days = (int32_t)bus_get_u32le(data + RECORD_RETENTION),
         .watch_days = (int32_t)bus_get_u32le(data + RECORD_WATCH),
+        .repairs = data[RECORD_REPAIRS],
+        .restrictions = data[RECORD_RESTRICTIONS],
+        .public_restrictions = data[RECORD_PUBLIC_RESTRICTIONS],
         .holders = bus_get_u64le(data + RECORD_HOLDERS),
         .state_offset = (int64_t)bus_get_u64le(data + RECORD_STATE_OFFSET),
         .audit_offset = (int64_t)bus_get_u64le(data + RECORD_AUDIT_OFFSET),

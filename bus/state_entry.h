@@ -26,7 +26,7 @@ enum {
     BUS_STATE_RECORD_KEY_SIZE = 1 + BUS_SUBJECT_KEY_SIZE + BUS_IDENTITY_SIZE,
     BUS_STATE_NAME_KEY_SIZE = 1 + BUS_SUBJECT_KEY_SIZE,
     BUS_STATE_KEY_MAX = 511, /* LMDB's limit */
-    BUS_STATE_RECORD_SIZE = 80,
+    BUS_STATE_RECORD_SIZE = 84,
     BUS_STATE_NAME_SIZE = 24,
     BUS_STATE_LOG_MAX = 8 + BUS_MERKLE_MAX_PEAKS * BUS_DIGEST_SIZE,
     BUS_STATE_NUMBER_SIZE = 8, /* sequence and meta */
@@ -59,6 +59,7 @@ struct bus_state_entry {
     uint8_t marks;          /* bit = enum bus_mark; of a rights case: enum bus_rights_step */
     uint16_t item;          /* bus_item.number */
     uint16_t disputes;      /* open disputes and requests for correction about it */
+    uint8_t repairs, restrictions, public_restrictions; /* cases that stand: the last one that ends clears the mark */
     uint32_t flags;         /* bit = enum bus_flag, those of the last event */
     int32_t publicity_days; /* last day of publicity, days since 1970-01-01; INT32_MAX = no end */
     int32_t retention_days; /* last day on which it may be kept; INT32_MAX = the clock has not started */

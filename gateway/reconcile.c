@@ -68,6 +68,9 @@ static void fill_marks(struct gateway_exchange *exchange, const struct bus_state
     if (known != NULL && !(is_put && known->status == BUS_RECORD_WITHDRAWN)) {
         entry->marks = known->marks;
         entry->disputes = known->disputes;
+        entry->repairs = known->repairs;
+        entry->restrictions = known->restrictions;
+        entry->public_restrictions = known->public_restrictions;
     }
     if (!is_put)
         return;

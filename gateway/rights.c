@@ -126,10 +126,15 @@ enum bus_status gateway_rights_follow(const struct gateway_reconcile *reconcile,
     return BUS_OK;
 }
 
-static bool set_mark(struct bus_state_entry *entry, enum bus_mark mark, bool on)
+/* One more case that sets the mark, or one less: the last one clears it. True when the mark changed. */
+static bool count_case(struct bus_state_entry *entry, enum bus_mark mark, uint8_t *cases, bool stands)
 {
+    if (stands && *cases < UINT8_MAX)
+        ++*cases;
+    if (!stands && *cases > 0)
+        --*cases;
     uint8_t before = entry->marks, bit = (uint8_t)(1u << mark);
-    entry->marks = (uint8_t)(on ? before | bit : before & ~bit);
+    entry->marks = (uint8_t)(*cases > 0 ? before | bit : before & ~bit);
     return entry->marks != before;
 }
 
@@ -147,7 +152,7 @@ static void close_dispute(struct gateway_exchange *exchange)
     if (entry->disputes > 0)
         entry->disputes--;
     if (exchange->rights.step == BUS_RIGHTS_UPHELD) {
-        set_mark(entry, BUS_MARK_CORRECTING, true);
+        entry->marks |= 1u << BUS_MARK_CORRECTING;
         gateway_reconcile_notice(
             exchange, "RIGHTS_CORRECTION_DUE", "异议或更正申请成立，请以更高版本发送更正后的记录或撤回该记录",
             "a dispute or request was upheld; send the corrected record with a higher version, or withdraw it",
@@ -174,28 +179,39 @@ static void ask_again(struct gateway_exchange *exchange)
         exchange->item->department);
 }
 
+static bool count_repair(struct bus_state_entry *entry, bool stands)
+{
+    return count_case(entry, BUS_MARK_REPAIRED, &entry->repairs, stands);
+}
+
+static bool count_restriction(const struct gateway_exchange *exchange, struct bus_state_entry *entry, bool stands)
+{
+    return exchange->rights.public_only
+               ? count_case(entry, BUS_MARK_RESTRICTED_PUBLIC, &entry->public_restrictions, stands)
+               : count_case(entry, BUS_MARK_RESTRICTED, &entry->restrictions, stands);
+}
+
 static void take_step(struct gateway_exchange *exchange)
 {
     struct bus_state_entry *entry = &exchange->entry;
-    enum bus_mark scope = exchange->rights.public_only ? BUS_MARK_RESTRICTED_PUBLIC : BUS_MARK_RESTRICTED;
     switch (exchange->rights.step) {
     case BUS_RIGHTS_OPENED: open_dispute(exchange); break;
     case BUS_RIGHTS_UPHELD:
     case BUS_RIGHTS_REJECTED: close_dispute(exchange); break;
     case BUS_RIGHTS_DECIDED:
-        if (set_mark(entry, BUS_MARK_REPAIRED, true))
+        if (count_repair(entry, true))
             tell(exchange, BUS_REASON_REPAIRED);
         break;
     case BUS_RIGHTS_REVOKED:
-        if (set_mark(entry, BUS_MARK_REPAIRED, false))
+        if (count_repair(entry, false))
             ask_again(exchange);
         break;
     case BUS_RIGHTS_IMPOSED:
-        if (set_mark(entry, scope, true))
+        if (count_restriction(exchange, entry, true))
             tell(exchange, BUS_REASON_RESTRICTED);
         break;
     case BUS_RIGHTS_LIFTED:
-        if (set_mark(entry, scope, false)) {
+        if (count_restriction(exchange, entry, false)) {
             tell(exchange, BUS_REASON_NONE); /* who holds it still loses the flag */
             ask_again(exchange);
         }
