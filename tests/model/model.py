@@ -329,8 +329,13 @@ def take_resync(record, subscriber, world):
     return record, [], 'not named'
 
 
-def without_row(record, name):
-    return record._replace(rows=tuple(pair for pair in record.rows if pair[0] != name))
+def give_up(record, name, world):
+    """What the end of a resync does to a row that nothing has named."""
+    rows = dict(record.rows)
+    row = rows.pop(name, None)
+    if row is not None and name in world.catalogue.marking:
+        rows[name] = row if row.withdrawn else row._replace(reason='RESYNC_END', withdrawn=True)
+    return record._replace(rows=tuple(sorted(rows.items())))
 
 
 # ── all orders ──
@@ -384,7 +389,7 @@ def go_resync(way, subscriber, world):
     """A record that has changed since the resync began is left as it is; a row that was spoken of since then stays."""
     record, deliveries, verdict = take_resync(way.record, subscriber, world)
     told = way.told.union(delivery.subscriber for delivery in deliveries)
-    ways = [Way(record if verdict == 'named' else without_row(record, subscriber.name), way.changed, told)]
+    ways = [Way(record if verdict == 'named' else give_up(record, subscriber.name, world), way.changed, told)]
     if way.changed or subscriber.name in way.told and verdict == 'not named':
         ways.append(way)
     return ways

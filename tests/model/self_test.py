@@ -51,7 +51,7 @@ def after(*steps, world=None, record=model.Record()):
         elif isinstance(step, str):
             subscriber = next(one for one in world.catalogue.subscribers if one.name == step)
             record, _, verdict = model.take_resync(record, subscriber, world)
-            record = record if verdict == 'named' else model.without_row(record, step)
+            record = record if verdict == 'named' else model.give_up(record, step, world)
         elif step is None:
             record = model.take_expiry(record, world)[0]
         else:
@@ -143,8 +143,10 @@ def a_grant_that_ends_takes_or_leaves_what_it_gave():
 
 
 def a_resync_removes_what_it_does_not_name():
-    gone = after(an_event(1), an_event(2, 'WITHDRAW'), 'court', world=a_world())
-    assert gone.row('court') is None
+    record = model.Record(rows=(('court', model.Row(1, 'NONE', frozenset(), 'court', False, ())),
+                                ('web', model.Row(1, 'NONE', frozenset(), 'web', False, ()))))
+    gone = after('court', 'web', world=a_world(), record=record)
+    assert seen(gone, 'web') is None and seen(gone, 'court') == (1, 'RESYNC_END', True, set())
 
 
 def the_public_has_no_minors_record():

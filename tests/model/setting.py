@@ -187,7 +187,7 @@ class Setting:
         return f'grant {grant["name"]}: ' + ', '.join(f'{key} = {value}' for key, value in grant.items() if key not in ('name', 'item'))
 
     def change_customers(self, subjects, seed):
-        """Some come or goes; each by a throw of its own, so that fewer histories see the same."""
+        """Some come or go, each by a throw of its own, so that fewer histories see the same."""
         for identifier in subjects:
             if random.Random(f'{seed}/{identifier}').random() < 0.15:
                 self.customers ^= {identifier}
