@@ -16,9 +16,16 @@ static void a_record_entry_is_laid_out_as_documented(void **unused)
         .digest = 0x1112131415161718,
         .status = BUS_RECORD_WITHDRAWN,
         .subject_kind = BUS_SUBJECT_PERSON,
+        .marks = 1u << BUS_MARK_REPAIRED | 1u << BUS_MARK_MINOR,
         .item = 0x2122,
+        .disputes = 0x4142,
+        .repairs = 8,
+        .restrictions = 9,
+        .public_restrictions = 10,
         .flags = 0x31323334,
         .publicity_days = INT32_MAX,
+        .retention_days = 0x51525354,
+        .watch_days = -2,
         .holders = UINT64_C(0x8000000000000001),
         .state_offset = -1,
         .audit_offset = 5,
@@ -29,7 +36,7 @@ static void a_record_entry_is_laid_out_as_documented(void **unused)
     bus_state_record_write(&entry, value);
     char hex[2 * BUS_STATE_RECORD_SIZE + 1];
     bus_hex(value, sizeof value, hex);
-    assert_string_equal(hex, "0101010022210000"
+    assert_string_equal(hex, "0201014222214241"
                              "34333231ffffff7f"
                              "0807060504030201"
                              "1817161514131211"
@@ -37,7 +44,14 @@ static void a_record_entry_is_laid_out_as_documented(void **unused)
                              "ffffffffffffffff"
                              "0500000000000000"
                              "0600000000000000"
-                             "0700000000000000");
+                             "0700000000000000"
+                             "54535251feffffff"
+                             "08090a00");
+    struct bus_state_entry found;
+    assert_int_equal(bus_state_record_read(bus_bytes_of(value, sizeof value), &found, NULL, NULL), BUS_OK);
+    uint8_t again[BUS_STATE_RECORD_SIZE];
+    bus_state_record_write(&found, again);
+    assert_memory_equal(value, again, sizeof value);
 }
 
 static void a_record_entry_reads_back_with_its_event(void **unused)
@@ -68,7 +82,7 @@ static void refuses_entries_that_are_short_or_of_another_layout(void **unused)
     bus_state_record_write(&entry, value);
     assert_int_equal(bus_state_record_read(bus_bytes_of(value, sizeof value - 1), &found, NULL, &error), BUS_REJECT);
     assert_string_equal(error.code, "STATE_ENTRY");
-    value[0] = 2;
+    value[0] = 1;
     assert_int_equal(bus_state_record_read(bus_bytes_of(value, sizeof value), &found, NULL, &error), BUS_REJECT);
     assert_int_equal(bus_state_name_read(bus_bytes_of(value, BUS_STATE_NAME_SIZE - 1), &name, &error), BUS_REJECT);
     assert_int_equal(bus_state_name_read(bus_bytes_of(value, BUS_STATE_NAME_SIZE), &name, &error), BUS_REJECT);
