@@ -12,6 +12,7 @@ static const char usage[] =
     "\n"
     "接收端：读取本订阅方的投递，逐条验证签章后写入数据库或文件，不丢、不重。\n"
     "Reads a subscriber's deliveries, verifies their seals and applies them to its sink, exactly once.\n"
+    "SIGHUP：重新读取目录与授权 / reads the catalogue and the grants anew.\n"
     "\n"
     "  --config FILE  配置文件 / configuration (docs/configuration.md)\n"
     "  --check        只检查配置、目录与授权 / checks configuration, catalogue and grants, then exits\n"
@@ -81,6 +82,7 @@ int main(int count, char **values)
         printf("%s: 配置可用 / configuration is good\n", arguments.config);
     if (status == BUS_OK && !arguments.check_only) {
         bus_stop_install();
+        bus_reload_install();
         status = subscribers_agent_run(agent, &error);
     }
     if (status != BUS_OK)

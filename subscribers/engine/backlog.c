@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { VIEW_SLOTS = 256 };
+#include "bus/datum.h"
+
+enum { VIEW_SLOTS = 256, MAX_WORD = 4096 };
 
 void subscribers_backlog_add(struct subscribers_backlog *backlog, struct subscribers_piece *take_piece, int64_t now_ms)
 {
@@ -19,16 +21,22 @@ void subscribers_backlog_add(struct subscribers_backlog *backlog, struct subscri
     backlog->bytes += take_piece->data.length;
 }
 
-void subscribers_backlog_clear(struct subscribers_backlog *backlog)
+void subscribers_backlog_drop(struct subscribers_backlog *backlog, size_t count)
 {
-    subscribers_piece_destroy_all(backlog->first);
-    *backlog = (struct subscribers_backlog){0};
+    for (; count > 0 && backlog->first != NULL; count--) {
+        struct subscribers_piece *piece = backlog->first;
+        backlog->first = piece->next;
+        backlog->records -= piece->count;
+        backlog->bytes -= piece->data.length;
+        subscribers_piece_destroy(piece);
+    }
+    if (backlog->first == NULL)
+        *backlog = (struct subscribers_backlog){0};
 }
 
 /* Views by fingerprint; a subscriber has a few dozen, and a batch asks thousands of times. */
 struct view_cache {
-    const struct bus_views *views;
-    const char *subscriber;
+    const struct subscribers_catalogues *catalogues;
     struct {
         uint64_t fingerprint;
         const struct bus_view *view;
@@ -40,52 +48,93 @@ static const struct bus_view *find_view(struct view_cache *cache, uint64_t finge
     size_t slot = fingerprint % VIEW_SLOTS;
     if (cache->slots[slot].view == NULL || cache->slots[slot].fingerprint != fingerprint) {
         cache->slots[slot].fingerprint = fingerprint;
-        cache->slots[slot].view = bus_views_find(cache->views, cache->subscriber, fingerprint);
+        cache->slots[slot].view = subscribers_catalogues_find(cache->catalogues, fingerprint);
     }
     return cache->slots[slot].view;
 }
 
-static enum bus_status decode(struct view_cache *cache, struct bus_bytes value, struct subscribers_delivery *delivery,
-                              struct bus_error *error)
+/* One of the texts that every delivery begins with, whatever its view. */
+struct word {
+    int length;
+    const char *text;
+};
+
+static struct word take_word(struct bus_cursor *cursor)
 {
-    uint64_t fingerprint;
-    enum bus_status status = bus_frame_fingerprint(value, &fingerprint, error);
-    const struct bus_view *view = status == BUS_OK ? find_view(cache, fingerprint) : NULL;
-    if (view == NULL) {
-        status =
-            bus_fail(error, BUS_FATAL,
-                     "offset %lld of partition %d has a view that this catalogue does not know: install the exchange's "
-                     "current schemas and grants, then start the agent again",
-                     (long long)delivery->offset, (int)delivery->partition);
-        snprintf(error->message_zh, sizeof error->message_zh,
-                 "投递的视图不在本机目录中：请更新 schemas 与授权文件后重新启动");
-        return status;
-    }
+    struct bus_bytes bytes = bus_datum_take_bytes(cursor, MAX_WORD);
+    return cursor->failed || bytes.length == 0 ? (struct word){1, "?"}
+                                               : (struct word){(int)bytes.length, (const char *)bytes.data};
+}
+
+static enum bus_status unknown_view(const struct view_cache *cache, const struct subscribers_delivery *delivery,
+                                    struct bus_bytes value, struct bus_error *error)
+{
+    struct bus_cursor cursor = bus_cursor_of(value);
+    bus_cursor_take(&cursor, BUS_FRAME_SIZE);
+    bus_cursor_varint(&cursor); /* operation */
+    bus_cursor_varint(&cursor); /* reason */
+    struct word grant = take_word(&cursor);
+    take_word(&cursor); /* purpose */
+    take_word(&cursor); /* legal basis */
+    struct word version = take_word(&cursor);
+    enum bus_status status = bus_fail(
+        error, BUS_RETRY,
+        "offset %lld of partition %d: grant %.*s of catalogue %.*s has a view that is not known here (in force: %s). "
+        "Install the schemas and grants of that catalogue, an older one until this has been read; they are looked for "
+        "every 30 s and at SIGHUP, and nothing is skipped",
+        (long long)delivery->offset, (int)delivery->partition, grant.length, grant.text, version.length, version.text,
+        bus_catalogue_version_view(subscribers_catalogues_at(cache->catalogues, 0)));
+    snprintf(error->message_zh, sizeof error->message_zh,
+             "投递的视图不在本机目录中：请安装目录版本 %.*s 的 schemas 与授权文件，之后自动继续，不会遗漏",
+             version.length, version.text);
+    return status;
+}
+
+static void decode(const struct bus_view *view, struct bus_bytes value, struct subscribers_delivery *delivery)
+{
+    struct bus_error error;
     delivery->view = view;
-    if (subscribers_delivery_read(view, value, delivery, error) != BUS_OK)
-        subscribers_delivery_refuse(delivery, error->code);
+    if (subscribers_delivery_read(view, value, delivery, &error) != BUS_OK)
+        subscribers_delivery_refuse(delivery, error.code);
+}
+
+static enum bus_status decode_piece(struct view_cache *cache, const struct subscribers_piece *piece,
+                                    struct subscribers_delivery *deliveries, struct bus_error *error)
+{
+    for (size_t i = 0; i < piece->count; i++) {
+        struct subscribers_delivery *delivery = &deliveries[i];
+        struct bus_bytes value = subscribers_piece_value_view(piece, i);
+        uint64_t fingerprint;
+        delivery->partition = piece->partition;
+        delivery->offset = piece->records[i].offset;
+        delivery->leaf = piece->first_leaf + i;
+        delivery->record = subscribers_piece_key_view(piece, i).data;
+        const struct bus_view *view = NULL;
+        if (bus_frame_fingerprint(value, &fingerprint, error) == BUS_OK)
+            view = find_view(cache, fingerprint);
+        if (view == NULL)
+            return unknown_view(cache, delivery, value, error);
+        decode(view, value, delivery);
+    }
     return BUS_OK;
 }
 
-enum bus_status subscribers_backlog_decode(const struct subscribers_backlog *backlog, const struct bus_views *views,
+enum bus_status subscribers_backlog_decode(const struct subscribers_backlog *backlog,
+                                           const struct subscribers_catalogues *catalogues,
                                            struct subscribers_batch *out_batch, struct bus_error *error)
 {
-    struct view_cache cache = {.views = views, .subscriber = out_batch->subscriber};
-    out_batch->count = 0;
-    out_batch->deliveries = calloc(backlog->records, sizeof *out_batch->deliveries);
+    struct view_cache cache = {.catalogues = catalogues};
+    out_batch->count = out_batch->piece_count = 0;
+    out_batch->deliveries = calloc(backlog->records + 1, sizeof *out_batch->deliveries);
     if (out_batch->deliveries == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory for %zu deliveries", backlog->records);
-    for (const struct subscribers_piece *piece = backlog->first; piece != NULL; piece = piece->next)
-        for (size_t i = 0; i < piece->count; i++) {
-            struct subscribers_delivery *delivery = &out_batch->deliveries[out_batch->count++];
-            delivery->partition = piece->partition;
-            delivery->offset = piece->records[i].offset;
-            delivery->leaf = piece->first_leaf + i;
-            delivery->record = subscribers_piece_key_view(piece, i).data;
-            enum bus_status status = decode(&cache, subscribers_piece_value_view(piece, i), delivery, error);
-            if (status != BUS_OK)
-                return status;
-        }
+    for (const struct subscribers_piece *piece = backlog->first; piece != NULL; piece = piece->next) {
+        enum bus_status status = decode_piece(&cache, piece, &out_batch->deliveries[out_batch->count], error);
+        if (status != BUS_OK)
+            return out_batch->piece_count > 0 ? BUS_OK : status;
+        out_batch->count += piece->count;
+        out_batch->piece_count++;
+    }
     return BUS_OK;
 }
 
@@ -97,5 +146,5 @@ void subscribers_batch_release(struct subscribers_batch *batch)
     free(batch->deliveries);
     batch->advances = NULL;
     batch->deliveries = NULL;
-    batch->advance_count = batch->count = 0;
+    batch->advance_count = batch->count = batch->piece_count = 0;
 }

@@ -3,6 +3,7 @@
 #define SUBSCRIBERS_ENGINE_BACKLOG_H
 
 #include "subscribers/engine/batch.h"
+#include "subscribers/engine/catalogues.h"
 #include "subscribers/engine/piece.h"
 
 struct subscribers_backlog {
@@ -13,14 +14,15 @@ struct subscribers_backlog {
 
 /* Takes the piece. */
 void subscribers_backlog_add(struct subscribers_backlog *backlog, struct subscribers_piece *take_piece, int64_t now_ms);
-/* Destroys all pieces. */
-void subscribers_backlog_clear(struct subscribers_backlog *backlog);
+/* Destroys the first `count` pieces, or all that there are. */
+void subscribers_backlog_drop(struct subscribers_backlog *backlog, size_t count);
 
-/* Decodes the deliveries of all pieces into `out_batch` (subscriber and clock are the caller's; advances stay empty): views borrow
- * from the pieces. What cannot be decoded is marked as refused. FATAL: a view that the catalogue does not know, or out of memory.
- * Release whatever the status. */
+/* Decodes the deliveries of the leading pieces into `out_batch` (subscriber and clock are the caller's; advances stay empty), up to the
+ * first piece with a view that no catalogue knows; batch->piece_count of them. Views borrow from the pieces. What cannot be decoded is
+ * marked as refused. RETRY: already the first piece has an unknown view; the error says which catalogue it is of, and what to do. FATAL out
+ * of memory. Release whatever the status. */
 BUS_MUST_CHECK enum bus_status subscribers_backlog_decode(const struct subscribers_backlog *backlog,
-                                                          const struct bus_views *views,
+                                                          const struct subscribers_catalogues *catalogues,
                                                           struct subscribers_batch *out_batch, struct bus_error *error);
 void subscribers_batch_release(struct subscribers_batch *batch);
 

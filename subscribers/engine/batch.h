@@ -31,6 +31,7 @@ struct subscribers_advance {
 struct subscribers_batch {
     struct subscribers_delivery *deliveries; /* of each partition in the order of its log */
     size_t count;
+    size_t piece_count; /* pieces of the backlog that they are of */
     struct subscribers_advance *advances;
     size_t advance_count;
     const char *subscriber;

@@ -13,7 +13,7 @@ struct subscribers_delivery {
     int32_t partition;
     int64_t offset;
     uint64_t leaf;
-    const uint8_t *record; /* record identity, BUS_IDENTITY_SIZE bytes */
+    const uint8_t *record; /* record identity, BUS_IDENTITY_SIZE bytes; zeros in a marker */
     struct bus_bytes value;
     const struct bus_view *view;
     enum bus_delivery_operation operation;

@@ -21,15 +21,6 @@ void subscribers_piece_destroy(struct subscribers_piece *piece)
     free(piece);
 }
 
-void subscribers_piece_destroy_all(struct subscribers_piece *piece)
-{
-    while (piece != NULL) {
-        struct subscribers_piece *next = piece->next;
-        subscribers_piece_destroy(piece);
-        piece = next;
-    }
-}
-
 static bool piece_has_room(struct subscribers_piece *piece)
 {
     if (piece->count < piece->capacity)

@@ -32,8 +32,6 @@ struct subscribers_piece {
 /* NULL when out of memory. */
 struct subscribers_piece *subscribers_piece_create(int32_t partition);
 void subscribers_piece_destroy(struct subscribers_piece *piece);
-/* A whole list, by `next`. */
-void subscribers_piece_destroy_all(struct subscribers_piece *piece);
 
 /* FATAL when the piece is at its limit (a seal never came) or out of memory. */
 BUS_MUST_CHECK enum bus_status subscribers_piece_append(struct subscribers_piece *piece, int64_t offset,

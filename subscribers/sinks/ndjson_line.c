@@ -105,6 +105,7 @@ static void append_content(struct bus_json *json, const struct subscribers_deliv
     append_text(json, "grant", delivery->grant);
     append_text(json, "purpose", delivery->purpose);
     append_text(json, "legal_basis", delivery->legal_basis);
+    append_text(json, "catalogue", delivery->catalogue);
     append_flags(json, delivery->flags);
     append_integer(json, "version", delivery->version);
     append_time(json, "delivered_at", delivery->delivered_at_ms, &scratch);
@@ -117,7 +118,8 @@ void subscribers_ndjson_line(const struct subscribers_delivery *delivery, struct
     struct bus_json json;
     bus_json_init(&json, buffer);
     bus_json_object(&json);
-    append_hex(&json, "record", delivery->record, BUS_IDENTITY_SIZE);
+    if (!subscribers_delivery_is_marker(delivery))
+        append_hex(&json, "record", delivery->record, BUS_IDENTITY_SIZE);
     append_integer(&json, "partition", delivery->partition);
     append_integer(&json, "leaf", (int64_t)delivery->leaf);
     append_text(&json, "department", bus_bytes_text(delivery->view->item->department->name));

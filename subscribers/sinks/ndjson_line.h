@@ -5,7 +5,7 @@
 #include "subscribers/engine/batch.h"
 
 /* Appends the line with its newline. Dates and times are text, decimals keep their digits, enums are symbols, fields are null
- * unless the delivery is a PUT. A refused delivery has `refused` (its code) instead of content. */
+ * unless the delivery is a PUT. A marker has no `record`. A refused delivery has `refused` (its code) instead of content. */
 void subscribers_ndjson_line(const struct subscribers_delivery *delivery, struct bus_buffer *buffer);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { COPY_CHUNK = 64 * 1024, MAX_PARAMETERS = 16 };
+enum { COPY_CHUNK = 64 * 1024, MAX_PARAMETERS = 16, MAX_STATEMENT_BYTES = 4096 };
 
 struct postgresql_client {
     char *connection;
@@ -49,7 +49,7 @@ static void ignore_notice(void *self, const char *message)
     (void)message;
 }
 
-static void disconnect(struct postgresql_client *client)
+void postgresql_client_disconnect(struct postgresql_client *client)
 {
     PQfinish(client->handle);
     client->handle = NULL;
@@ -66,7 +66,7 @@ enum bus_status postgresql_client_open(struct postgresql_client *client, struct 
 {
     if (client->handle != NULL && PQstatus(client->handle) == CONNECTION_OK)
         return BUS_OK;
-    disconnect(client);
+    postgresql_client_disconnect(client);
     client->handle = PQconnectdb(client->connection);
     if (client->handle == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
@@ -74,7 +74,7 @@ enum bus_status postgresql_client_open(struct postgresql_client *client, struct 
         enum bus_status status =
             bus_fail(error, BUS_RETRY, "cannot connect to PostgreSQL: %s", PQerrorMessage(client->handle));
         cut_lines(error->message);
-        disconnect(client);
+        postgresql_client_disconnect(client);
         return status;
     }
     PQsetNoticeProcessor(client->handle, ignore_notice, NULL);
@@ -119,7 +119,7 @@ static enum bus_status settle(struct postgresql_client *client, const PGresult *
         enum bus_status status =
             bus_fail(error, BUS_RETRY, "the connection to PostgreSQL broke: %s", PQerrorMessage(client->handle));
         cut_lines(error->message);
-        disconnect(client);
+        postgresql_client_disconnect(client);
         return status;
     }
     if (begins(state, "22") || begins(state, "23")) {
@@ -134,7 +134,7 @@ static enum bus_status settle(struct postgresql_client *client, const PGresult *
     bus_fail(error, status, "PostgreSQL: SQLSTATE %s: %s", state, field(result, PG_DIAG_MESSAGE_PRIMARY));
     snprintf(error->code, sizeof error->code, "PG_%s", state);
     if (status == BUS_RETRY)
-        disconnect(client);
+        postgresql_client_disconnect(client);
     return status;
 }
 
@@ -164,7 +164,7 @@ void postgresql_client_rollback(struct postgresql_client *client)
     struct bus_error ignored;
     if (client->handle != NULL && PQtransactionStatus(client->handle) != PQTRANS_IDLE &&
         postgresql_client_run(client, "ROLLBACK", &ignored) != BUS_OK)
-        disconnect(client);
+        postgresql_client_disconnect(client);
 }
 
 struct postgresql_rows {
@@ -278,4 +278,17 @@ void postgresql_append_identifier(struct bus_buffer *buffer, const char *name)
 void postgresql_append_literal(struct bus_buffer *buffer, const char *text)
 {
     append_quoted(buffer, text, '\'');
+}
+
+char *postgresql_statement(const char *before, const char *schema, const char *after)
+{
+    struct bus_buffer sql;
+    bus_buffer_init(&sql, MAX_STATEMENT_BYTES);
+    bus_buffer_printf(&sql, "%s", before);
+    postgresql_append_identifier(&sql, schema);
+    bus_buffer_printf(&sql, ".%s", after);
+    bus_buffer_u8(&sql, '\0');
+    char *text = sql.failed ? NULL : strdup((const char *)sql.data);
+    bus_buffer_release(&sql);
+    return text;
 }

@@ -18,6 +18,8 @@ BUS_MUST_CHECK enum bus_status postgresql_client_check(const char *connection, s
 
 /* Connects unless connected. RETRY when that fails. */
 BUS_MUST_CHECK enum bus_status postgresql_client_open(struct postgresql_client *client, struct bus_error *error);
+/* The next open makes another connection. */
+void postgresql_client_disconnect(struct postgresql_client *client);
 /* Rises with every new connection, so that temporary tables are made again. */
 uint64_t postgresql_client_generation(const struct postgresql_client *client);
 /* Ends what is open, whatever its state. */
@@ -51,6 +53,8 @@ BUS_MUST_CHECK enum bus_status postgresql_client_copy_put(struct postgresql_clie
 BUS_MUST_CHECK enum bus_status postgresql_client_copy_end(struct postgresql_client *client, bool good,
                                                           struct bus_error *error);
 
+/* "<before>"<schema>".<after>", the caller's to free; NULL when out of memory. */
+char *postgresql_statement(const char *before, const char *schema, const char *after);
 /* Appends an identifier or a literal, quoted. Need no connection for identifiers; literals are standard strings. */
 void postgresql_append_identifier(struct bus_buffer *buffer, const char *name);
 void postgresql_append_literal(struct bus_buffer *buffer, const char *text);

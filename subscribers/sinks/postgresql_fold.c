@@ -2,8 +2,7 @@
 
 #include <stdlib.h>
 
-/* The newest of them: each is at least as new as those before it. */
-static const struct subscribers_delivery *newest(const struct postgresql_folded *folded)
+static const struct subscribers_delivery *last_of(const struct postgresql_folded *folded)
 {
     if (folded->status != NULL)
         return folded->status;
@@ -21,39 +20,51 @@ static struct postgresql_folded *find_or_add(struct postgresql_fold *fold, const
             return &fold->records[fold->count - 1];
         }
         struct postgresql_folded *folded = &fold->records[fold->slots[slot] - 1];
-        if (memcmp(newest(folded)->record, record, BUS_IDENTITY_SIZE) == 0)
+        if (memcmp(last_of(folded)->record, record, BUS_IDENTITY_SIZE) == 0)
             return folded;
     }
 }
 
-static void take(struct postgresql_folded *folded, const struct subscribers_delivery *delivery)
+/* False: it is not to be folded with what came before. */
+static bool take(struct postgresql_fold *fold, const struct subscribers_delivery *delivery)
 {
-    const struct subscribers_delivery *before = newest(folded);
-    if (before != NULL && delivery->version < before->version)
-        return;
-    switch (delivery->operation) {
-    case BUS_DELIVERY_PUT: *folded = (struct postgresql_folded){.put = delivery}; break;
-    case BUS_DELIVERY_WITHDRAW:
+    if (subscribers_delivery_is_refused(delivery))
+        return true;
+    struct postgresql_folded *folded = find_or_add(fold, delivery->record);
+    const struct subscribers_delivery *before = last_of(folded);
+    if (before != NULL && before->partition != delivery->partition)
+        return false;
+    if (delivery->operation == BUS_DELIVERY_PUT) {
+        *folded = (struct postgresql_folded){.put = delivery};
+    } else if (delivery->operation == BUS_DELIVERY_WITHDRAW) {
         folded->withdrawal = delivery;
         folded->status = NULL;
-        break;
-    case BUS_DELIVERY_STATUS: folded->status = delivery; break;
-    case BUS_DELIVERY_RESYNC_BEGIN:
-    case BUS_DELIVERY_RESYNC_END: break; /* about no record */
+    } else {
+        folded->status = delivery;
     }
+    return true;
+}
+
+static size_t until_marker(const struct subscribers_delivery *deliveries, size_t count)
+{
+    size_t i = 0;
+    while (i < count &&
+           (subscribers_delivery_is_refused(&deliveries[i]) || !subscribers_delivery_is_marker(&deliveries[i])))
+        i++;
+    return i;
 }
 
 enum bus_status postgresql_fold_init(struct postgresql_fold *fold, const struct subscribers_delivery *deliveries,
                                      size_t count, struct bus_error *error)
 {
+    count = until_marker(deliveries, count);
     *fold = (struct postgresql_fold){.slot_count = 2 * count + 1};
     fold->records = calloc(count + 1, sizeof *fold->records);
     fold->slots = calloc(fold->slot_count, sizeof *fold->slots);
     if (fold->records == NULL || fold->slots == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory for %zu deliveries", count);
-    for (size_t i = 0; i < count; i++)
-        if (!subscribers_delivery_is_refused(&deliveries[i]) && !subscribers_delivery_is_marker(&deliveries[i]))
-            take(find_or_add(fold, deliveries[i].record), &deliveries[i]);
+    while (fold->taken < count && take(fold, &deliveries[fold->taken]))
+        fold->taken++;
     return BUS_OK;
 }
 

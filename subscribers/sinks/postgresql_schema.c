@@ -1,6 +1,7 @@
 #include "subscribers/sinks/postgresql_schema.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { MAX_SQL_BYTES = 1024 * 1024 };
 
@@ -79,35 +80,79 @@ static enum bus_status check_column(const struct postgresql_table *table, const 
         table->name, name, found, wanted);
 }
 
+static void append_column(struct bus_buffer *sql, const char *schema, const struct postgresql_table *table,
+                          const char *name, const char *type, const char *doc)
+{
+    bus_buffer_printf(sql, "ALTER TABLE ");
+    append_name(sql, schema, table->name);
+    bus_buffer_printf(sql, " ADD COLUMN ");
+    postgresql_append_identifier(sql, name);
+    bus_buffer_printf(sql, " %s;\n", type);
+    append_comment(sql, schema, table->name, name, doc);
+}
+
 static enum bus_status append_missing(struct bus_buffer *sql, const char *schema, const struct postgresql_table *table,
                                       const struct postgresql_rows *rows, struct bus_error *error)
 {
     enum bus_status status = BUS_OK;
     for (size_t i = 0; status == BUS_OK && i < POSTGRESQL_FIXED_COLUMNS; i++) {
-        const char *found = existing_type(rows, postgresql_fixed_columns[i].name);
-        status = check_column(table, postgresql_fixed_columns[i].name, postgresql_fixed_columns[i].type,
-                              found != NULL ? found : "(missing)", error);
+        const struct postgresql_fixed *fixed = &postgresql_fixed_columns[i];
+        const char *found = existing_type(rows, fixed->name);
+        if (found == NULL && fixed->constraint[0] == '\0')
+            append_column(sql, schema, table, fixed->name, fixed->type, fixed->doc);
+        else
+            status = check_column(table, fixed->name, fixed->type, found != NULL ? found : "(missing)", error);
     }
     for (size_t i = 0; status == BUS_OK && i < table->column_count; i++) {
         const struct postgresql_column *column = &table->columns[i];
         const char *found = existing_type(rows, column->name);
-        if (found != NULL) {
+        if (found == NULL)
+            append_column(sql, schema, table, column->name, column->type, column->doc);
+        else
             status = check_column(table, column->name, column->type, found, error);
-            continue;
-        }
-        bus_buffer_printf(sql, "ALTER TABLE ");
-        append_name(sql, schema, table->name);
-        bus_buffer_printf(sql, " ADD COLUMN ");
-        postgresql_append_identifier(sql, column->name);
-        bus_buffer_printf(sql, " %s;\n", column->type);
-        append_comment(sql, schema, table->name, column->name, column->doc);
     }
     return status;
 }
 
+/* The item's own name of a field that some version has, NULL when none has it. */
+static const char *field_of_item(const struct bus_item *item, const char *name)
+{
+    for (size_t v = 0; v < item->version_count; v++) {
+        const struct bus_schema *schema = item->versions[v].schema;
+        int found = bus_schema_find(schema, name);
+        if (found >= 0)
+            return bus_schema_field(schema, (size_t)found)->name;
+    }
+    return NULL;
+}
+
+static bool is_granted(const struct postgresql_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (strcmp(table->columns[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A field that was granted once must not keep its old value. Columns that are no field of the item are the receiver's own. */
+static enum bus_status find_formers(struct postgresql_table *table, const struct postgresql_rows *rows,
+                                    struct bus_error *error)
+{
+    free(table->formers);
+    table->former_count = 0;
+    table->formers = calloc(postgresql_rows_count(rows) + 1, sizeof *table->formers);
+    if (table->formers == NULL)
+        return bus_fail(error, BUS_FATAL, "out of memory");
+    for (size_t i = 0; i < postgresql_rows_count(rows); i++) {
+        const char *name = field_of_item(table->item, postgresql_rows_text_view(rows, i, 0));
+        if (name != NULL && !is_granted(table, name))
+            table->formers[table->former_count++] = name;
+    }
+    return BUS_OK;
+}
+
 static enum bus_status prepare_table(struct postgresql_client *client, const char *schema,
-                                     const struct postgresql_table *table, struct bus_buffer *sql,
-                                     struct bus_error *error)
+                                     struct postgresql_table *table, struct bus_buffer *sql, struct bus_error *error)
 {
     static const char ask[] =
         "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
@@ -123,6 +168,8 @@ static enum bus_status prepare_table(struct postgresql_client *client, const cha
         append_create(sql, schema, table);
     else
         status = append_missing(sql, schema, table, rows, error);
+    if (status == BUS_OK)
+        status = find_formers(table, rows, error);
     postgresql_rows_destroy(rows);
     return status == BUS_OK && sql->length > 0 ? run(client, sql, error) : status;
 }
@@ -155,6 +202,10 @@ static enum bus_status prepare_own(struct postgresql_client *client, const char 
                            "log_size bigint NOT NULL, frontier bytea NOT NULL, book bytea NOT NULL, "
                            "changed_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (topic, partition));\n"
                            "CREATE TABLE IF NOT EXISTS ");
+    append_name(sql, schema, "xinqiao_resync");
+    bus_buffer_printf(sql, " (topic text, partition integer, department text, item text, leaf bigint NOT NULL, "
+                           "PRIMARY KEY (topic, partition, department, item));\n"
+                           "CREATE TABLE IF NOT EXISTS ");
     append_name(sql, schema, "xinqiao_refused");
     bus_buffer_printf(sql, " (topic text, partition integer, leaf bigint, record bytea NOT NULL, "
                            "department text NOT NULL, item text NOT NULL, code text NOT NULL, reason text NOT NULL, "
@@ -163,13 +214,16 @@ static enum bus_status prepare_own(struct postgresql_client *client, const char 
     append_name(sql, schema, "xinqiao_position");
     bus_buffer_printf(sql, " IS '已写入的位置、签章日志状态与对账，请勿修改 / how far the agent is; do not change';\n"
                            "COMMENT ON TABLE ");
+    append_name(sql, schema, "xinqiao_resync");
+    bus_buffer_printf(sql, " IS '进行中的全量同步，请勿修改 / resyncs under way; do not change';\n"
+                           "COMMENT ON TABLE ");
     append_name(sql, schema, "xinqiao_refused");
     bus_buffer_printf(sql, " IS '数据库拒绝写入的投递及原因 / deliveries that the database refused, with the reason'");
     return run(client, sql, error);
 }
 
 enum bus_status postgresql_schema_prepare(struct postgresql_client *client, const char *schema,
-                                          const struct postgresql_table *tables, size_t count, struct bus_error *error)
+                                          struct postgresql_table *tables, size_t count, struct bus_error *error)
 {
     struct bus_buffer sql;
     bus_buffer_init(&sql, MAX_SQL_BYTES);

@@ -4,14 +4,9 @@
 
 #include "subscribers/sinks/postgresql_table.h"
 
-struct postgresql_fixed {
-    const char *name, *type, *constraint, *doc;
-};
-extern const struct postgresql_fixed postgresql_fixed_columns[POSTGRESQL_FIXED_COLUMNS];
-
 /* In one transaction, under a lock that other agents of the same database respect. As postgresql_tables_prepare. */
 BUS_MUST_CHECK enum bus_status postgresql_schema_prepare(struct postgresql_client *client, const char *schema,
-                                                         const struct postgresql_table *tables, size_t count,
+                                                         struct postgresql_table *tables, size_t count,
                                                          struct bus_error *error);
 
 #endif

@@ -5,11 +5,11 @@
 
 #include "subscribers/engine/delivery.h"
 #include "subscribers/sinks/postgresql_schema.h"
-
-enum { MAX_SQL_BYTES = 1024 * 1024 };
+#include "subscribers/sinks/postgresql_statement.h"
 
 struct postgresql_tables {
     char schema[POSTGRESQL_NAME_SIZE];
+    bool marks;
     struct postgresql_table *tables;
     size_t count;
     struct postgresql_view *views;
@@ -25,6 +25,7 @@ const struct postgresql_fixed postgresql_fixed_columns[POSTGRESQL_FIXED_COLUMNS]
     {"xq_grant", "text", "NOT NULL", "授权 / grant"},
     {"xq_purpose", "text", "NOT NULL", "使用目的 / purpose"},
     {"xq_legal_basis", "text", "NOT NULL", "法律依据 / legal basis"},
+    {"xq_catalogue", "text", "", "目录版本 / version of the catalogue in force"},
     {"xq_department", "text", "NOT NULL", "来源部门 / department it came from"},
     {"xq_partition", "integer", "NOT NULL", "分区 / partition"},
     {"xq_leaf", "bigint", "NOT NULL", "投递在签章日志中的序号 / index of the delivery in the sealed log"},
@@ -143,155 +144,55 @@ static bool map_columns(struct postgresql_view *view)
     return true;
 }
 
-/* ── statements ── */
-
-static const char *column_name(const struct postgresql_table *table, size_t index)
+static enum bus_status add_views(struct postgresql_tables *tables, const struct subscribers_catalogues *catalogues,
+                                 size_t generation, struct bus_error *error)
 {
-    return index < POSTGRESQL_FIXED_COLUMNS ? postgresql_fixed_columns[index].name
-                                            : table->columns[index - POSTGRESQL_FIXED_COLUMNS].name;
+    const struct bus_views *views = subscribers_catalogues_views_at(catalogues, generation);
+    const char *subscriber = subscribers_catalogues_subscriber_view(catalogues);
+    enum bus_status status = BUS_OK;
+    for (size_t i = 0; status == BUS_OK && i < bus_views_count(views); i++)
+        if (strcmp(bus_views_at(views, i)->grant->subscriber->name, subscriber) == 0)
+            status = add_view(tables, subscribers_catalogues_at(catalogues, generation), bus_views_at(views, i), error);
+    return status;
 }
 
-static void append_columns(struct bus_buffer *sql, const struct postgresql_table *table)
+static bool make_room(struct postgresql_tables *tables, const struct subscribers_catalogues *catalogues)
 {
-    for (size_t i = 0; i < POSTGRESQL_FIXED_COLUMNS + table->column_count; i++) {
-        bus_buffer_printf(sql, "%s", i == 0 ? "" : ", ");
-        postgresql_append_identifier(sql, column_name(table, i));
-    }
+    size_t count = 1;
+    for (size_t i = 0; i < subscribers_catalogues_count(catalogues); i++)
+        count += bus_views_count(subscribers_catalogues_views_at(catalogues, i));
+    tables->tables = calloc(count, sizeof *tables->tables);
+    tables->views = calloc(count, sizeof *tables->views);
+    return tables->tables != NULL && tables->views != NULL;
 }
 
-static void append_table(struct bus_buffer *sql, const struct postgresql_tables *tables,
-                         const struct postgresql_table *table)
+static bool finish_tables(struct postgresql_tables *tables)
 {
-    postgresql_append_identifier(sql, tables->schema);
-    bus_buffer_u8(sql, '.');
-    postgresql_append_identifier(sql, table->name);
-}
-
-static char *take_text(struct bus_buffer *sql)
-{
-    bus_buffer_u8(sql, '\0');
-    char *text = sql->failed ? NULL : strdup((const char *)sql->data);
-    bus_buffer_reset(sql);
-    return text;
-}
-
-static char *make_stage(struct bus_buffer *sql, const struct postgresql_tables *tables,
-                        const struct postgresql_table *table)
-{
-    bus_buffer_printf(sql, "CREATE TEMPORARY TABLE IF NOT EXISTS xq_stage_%zu ON COMMIT DELETE ROWS AS SELECT ",
-                      table->number);
-    append_columns(sql, table);
-    bus_buffer_printf(sql, " FROM ");
-    append_table(sql, tables, table);
-    bus_buffer_printf(sql, " WITH NO DATA");
-    return take_text(sql);
-}
-
-static char *make_copy(struct bus_buffer *sql, const struct postgresql_table *table)
-{
-    bus_buffer_printf(sql, "COPY pg_temp.xq_stage_%zu (", table->number);
-    append_columns(sql, table);
-    bus_buffer_printf(sql, ") FROM STDIN (FORMAT binary)");
-    return take_text(sql);
-}
-
-static char *make_upsert(struct bus_buffer *sql, const struct postgresql_tables *tables,
-                         const struct postgresql_table *table)
-{
-    bus_buffer_printf(sql, "INSERT INTO ");
-    append_table(sql, tables, table);
-    bus_buffer_printf(sql, " AS held (");
-    append_columns(sql, table);
-    bus_buffer_printf(sql, ") SELECT ");
-    append_columns(sql, table);
-    bus_buffer_printf(sql, " FROM pg_temp.xq_stage_%zu ON CONFLICT (xq_record) DO UPDATE SET ", table->number);
-    for (size_t i = 1; i < POSTGRESQL_FIXED_COLUMNS + table->column_count; i++) {
-        bus_buffer_printf(sql, "%s", i == 1 ? "" : ", ");
-        postgresql_append_identifier(sql, column_name(table, i));
-        bus_buffer_printf(sql, " = excluded.");
-        postgresql_append_identifier(sql, column_name(table, i));
-    }
-    bus_buffer_printf(sql, " WHERE held.xq_version <= excluded.xq_version");
-    return take_text(sql);
-}
-
-static char *make_delete(struct bus_buffer *sql, const struct postgresql_tables *tables,
-                         const struct postgresql_table *table)
-{
-    bus_buffer_printf(sql, "DELETE FROM ");
-    append_table(sql, tables, table);
-    bus_buffer_printf(sql,
-                      " AS held USING pg_temp.xq_change AS change WHERE change.target = %zu "
-                      "AND held.xq_record = change.record AND held.xq_version <= change.version",
-                      2 * table->number);
-    return take_text(sql);
-}
-
-static char *make_change(struct bus_buffer *sql, const struct postgresql_tables *tables,
-                         const struct postgresql_table *table, bool is_withdrawal)
-{
-    bus_buffer_printf(sql, "UPDATE ");
-    append_table(sql, tables, table);
-    bus_buffer_printf(sql,
-                      " AS held SET xq_version = change.version, xq_status = change.status, %sxq_flags = change.flags, "
-                      "xq_partition = change.partition, xq_leaf = change.leaf, xq_delivered_at = change.delivered_at "
-                      "FROM pg_temp.xq_change AS change WHERE change.target = %zu "
-                      "AND held.xq_record = change.record AND held.xq_version <= change.version",
-                      is_withdrawal ? "xq_withdrawn = true, " : "", 2 * table->number + !is_withdrawal);
-    return take_text(sql);
-}
-
-static bool make_statements(struct postgresql_tables *tables, struct postgresql_table *table, struct bus_buffer *sql)
-{
-    table->stage_sql = make_stage(sql, tables, table);
-    table->copy_sql = make_copy(sql, table);
-    table->upsert_sql = make_upsert(sql, tables, table);
-    table->delete_sql = make_delete(sql, tables, table);
-    table->mark_sql = make_change(sql, tables, table, true);
-    table->status_sql = make_change(sql, tables, table, false);
-    bus_buffer_printf(sql, "DELETE FROM pg_temp.xq_stage_%zu", table->number);
-    table->clear_sql = take_text(sql);
-    return table->stage_sql != NULL && table->copy_sql != NULL && table->upsert_sql != NULL &&
-           table->delete_sql != NULL && table->mark_sql != NULL && table->status_sql != NULL &&
-           table->clear_sql != NULL;
-}
-
-static enum bus_status finish_tables(struct postgresql_tables *tables, struct bus_error *error)
-{
-    struct bus_buffer sql;
-    bus_buffer_init(&sql, MAX_SQL_BYTES);
     bool good = true;
     for (size_t i = 0; good && i < tables->view_count; i++)
         good = map_columns(&tables->views[i]);
     for (size_t i = 0; good && i < tables->count; i++)
-        good = make_statements(tables, &tables->tables[i], &sql);
-    bus_buffer_release(&sql);
-    return good ? BUS_OK : bus_fail(error, BUS_FATAL, "out of memory for the statements");
+        good = postgresql_statements_make(&tables->tables[i], tables->schema, tables->marks);
+    return good;
 }
 
-enum bus_status postgresql_tables_create(const struct bus_catalogue *catalogue, const struct bus_views *views,
-                                         const char *subscriber, const char *schema,
-                                         struct postgresql_tables **out_tables, struct bus_error *error)
+enum bus_status postgresql_tables_create(const struct subscribers_catalogues *catalogues, const char *schema,
+                                         bool marks, struct postgresql_tables **out_tables, struct bus_error *error)
 {
     if (strlen(schema) >= POSTGRESQL_NAME_SIZE)
         return bus_fail(error, BUS_FATAL, "the schema name is longer than PostgreSQL allows");
     struct postgresql_tables *tables = calloc(1, sizeof *tables);
-    size_t count = bus_views_count(views);
-    if (tables != NULL) {
-        tables->tables = calloc(count + 1, sizeof *tables->tables);
-        tables->views = calloc(count + 1, sizeof *tables->views);
-    }
     enum bus_status status = BUS_OK;
-    if (tables == NULL || tables->tables == NULL || tables->views == NULL) {
+    if (tables == NULL || !make_room(tables, catalogues)) {
         status = bus_fail(error, BUS_FATAL, "out of memory for the tables");
         goto out;
     }
     snprintf(tables->schema, sizeof tables->schema, "%s", schema);
-    for (size_t i = 0; status == BUS_OK && i < count; i++)
-        if (strcmp(bus_views_at(views, i)->grant->subscriber->name, subscriber) == 0)
-            status = add_view(tables, catalogue, bus_views_at(views, i), error);
-    if (status == BUS_OK)
-        status = finish_tables(tables, error);
+    tables->marks = marks;
+    for (size_t i = 0; status == BUS_OK && i < subscribers_catalogues_count(catalogues); i++)
+        status = add_views(tables, catalogues, i, error);
+    if (status == BUS_OK && !finish_tables(tables))
+        status = bus_fail(error, BUS_FATAL, "out of memory for the statements");
 out:
     if (status == BUS_OK)
         *out_tables = tables;
@@ -303,22 +204,17 @@ out:
 static void release_table(struct postgresql_table *table)
 {
     free(table->columns);
-    free(table->copy_sql);
-    free(table->upsert_sql);
-    free(table->delete_sql);
-    free(table->mark_sql);
-    free(table->status_sql);
-    free(table->stage_sql);
-    free(table->clear_sql);
+    free(table->formers);
+    postgresql_statements_release(&table->sql);
 }
 
 void postgresql_tables_destroy(struct postgresql_tables *tables)
 {
     if (tables == NULL)
         return;
-    for (size_t i = 0; i < tables->count; i++)
+    for (size_t i = 0; tables->tables != NULL && i < tables->count; i++)
         release_table(&tables->tables[i]);
-    for (size_t i = 0; i < tables->view_count; i++)
+    for (size_t i = 0; tables->views != NULL && i < tables->view_count; i++)
         free(tables->views[i].field_of_column);
     free(tables->tables);
     free(tables->views);
@@ -347,5 +243,9 @@ const struct postgresql_view *postgresql_tables_find(const struct postgresql_tab
 enum bus_status postgresql_tables_prepare(struct postgresql_tables *tables, struct postgresql_client *client,
                                           struct bus_error *error)
 {
-    return postgresql_schema_prepare(client, tables->schema, tables->tables, tables->count, error);
+    enum bus_status status = postgresql_schema_prepare(client, tables->schema, tables->tables, tables->count, error);
+    for (size_t i = 0; status == BUS_OK && i < tables->count; i++)
+        if (!postgresql_statements_make(&tables->tables[i], tables->schema, tables->marks))
+            status = bus_fail(error, BUS_FATAL, "out of memory for the statements");
+    return status;
 }

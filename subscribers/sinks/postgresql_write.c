@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 
-enum { FLUSH_BYTES = 256 * 1024, CHANGE_COLUMNS = 9 };
+enum { FLUSH_BYTES = 256 * 1024, CHANGE_COLUMNS = 7 };
 
 static const char make_change_sql[] =
-    "CREATE TEMPORARY TABLE IF NOT EXISTS xq_change (target integer, record bytea, version bigint, status text, flags text[], "
-    "partition integer, leaf bigint, delivered_at timestamptz, withdrawn boolean) ON COMMIT DELETE ROWS";
+    "CREATE TEMPORARY TABLE IF NOT EXISTS xq_change (target integer, record bytea, status text, flags text[], "
+    "partition integer, leaf bigint, delivered_at timestamptz) ON COMMIT DELETE ROWS";
 static const char copy_change_sql[] = "COPY pg_temp.xq_change FROM STDIN (FORMAT binary)";
 
 static enum bus_status flush(struct postgresql_writer *writer, struct bus_error *error)
@@ -38,6 +38,7 @@ static void append_fixed(struct bus_buffer *buffer, const struct subscribers_del
     postgresql_row_bytes(buffer, delivery->grant);
     postgresql_row_bytes(buffer, delivery->purpose);
     postgresql_row_bytes(buffer, delivery->legal_basis);
+    postgresql_row_bytes(buffer, delivery->catalogue);
     postgresql_row_text(buffer, delivery->view->item->department->name);
     postgresql_row_integer(buffer, delivery->partition);
     postgresql_row_bigint(buffer, (int64_t)delivery->leaf);
@@ -72,13 +73,11 @@ static void append_change(struct bus_buffer *buffer, size_t target, const struct
     postgresql_row_start(buffer, CHANGE_COLUMNS);
     postgresql_row_integer(buffer, (int32_t)target);
     postgresql_row_bytes(buffer, bus_bytes_of(delivery->record, BUS_IDENTITY_SIZE));
-    postgresql_row_bigint(buffer, delivery->version);
     postgresql_row_text(buffer, subscribers_delivery_reason(delivery));
     append_flags(buffer, delivery->flags);
     postgresql_row_integer(buffer, delivery->partition);
     postgresql_row_bigint(buffer, (int64_t)delivery->leaf);
     postgresql_row_timestamp(buffer, delivery->delivered_at_ms);
-    postgresql_row_boolean(buffer, delivery->operation == BUS_DELIVERY_WITHDRAW);
 }
 
 /* What a folded batch asks of each table; the views are found once a record. */
@@ -97,12 +96,6 @@ static void plan_release(struct plan *plan)
     free(plan->views);
     free(plan->tables);
     free(plan->order);
-}
-
-/* A row that the same batch deletes again is not written first. */
-static bool has_put(const struct postgresql_writer *writer, const struct postgresql_folded *folded)
-{
-    return folded->put != NULL && (writer->marks_withdrawn || folded->withdrawal == NULL);
 }
 
 static const struct bus_view *view_of(const struct postgresql_folded *folded)
@@ -126,7 +119,7 @@ static enum bus_status count_work(struct plan *plan, const struct postgresql_wri
             return bus_fail(error, BUS_FATAL, "a delivery of grant %s has no table", view->grant->name);
         plan->views[i] = last;
         size_t t = last->table->number;
-        plan->tables[t].puts += has_put(writer, folded);
+        plan->tables[t].puts += folded->put != NULL;
         plan->tables[t].withdrawals += folded->withdrawal != NULL;
         plan->tables[t].statuses += folded->status != NULL;
         plan->changes += folded->withdrawal != NULL || folded->status != NULL;
@@ -154,7 +147,7 @@ static enum bus_status plan_init(struct plan *plan, const struct postgresql_writ
     if (filled == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
     for (size_t i = 0; i < fold->count; i++)
-        if (has_put(writer, &fold->records[i])) {
+        if (fold->records[i].put != NULL) {
             size_t t = plan->views[i]->table->number;
             plan->order[plan->tables[t].first + filled[t]++] = (uint32_t)i;
         }
@@ -168,10 +161,10 @@ static enum bus_status stage(struct postgresql_writer *writer, struct postgresql
     uint64_t generation = postgresql_client_generation(writer->client);
     enum bus_status status = BUS_OK;
     if (table->staged_generation != generation)
-        status = postgresql_client_run(writer->client, table->stage_sql, error);
+        status = postgresql_client_run(writer->client, table->sql.stage, error);
     if (status == BUS_OK)
         table->staged_generation = generation;
-    return status == BUS_OK && again ? postgresql_client_run(writer->client, table->clear_sql, error) : status;
+    return status == BUS_OK && again ? postgresql_client_run(writer->client, table->sql.clear, error) : status;
 }
 
 void postgresql_write_forget(struct postgresql_writer *writer)
@@ -209,11 +202,11 @@ static enum bus_status write_puts(struct postgresql_writer *writer, const struct
             continue;
         status = stage(writer, table, again, error);
         if (status == BUS_OK)
-            status = postgresql_client_copy_begin(writer->client, table->copy_sql, error);
+            status = postgresql_client_copy_begin(writer->client, table->sql.copy, error);
         if (status == BUS_OK)
             status = copy_puts(writer, plan, fold, t, error);
         if (status == BUS_OK)
-            status = postgresql_client_run(writer->client, table->upsert_sql, error);
+            status = postgresql_client_run(writer->client, table->sql.upsert, error);
     }
     return status;
 }
@@ -250,28 +243,49 @@ static enum bus_status write_changes(struct postgresql_writer *writer, const str
     enum bus_status status = copy_changes(writer, plan, fold, error);
     for (size_t t = 0; status == BUS_OK && t < postgresql_tables_count(writer->tables); t++) {
         const struct postgresql_table *table = postgresql_tables_at(writer->tables, t);
-        const char *withdraw_sql = writer->marks_withdrawn ? table->mark_sql : table->delete_sql;
         if (plan->tables[t].withdrawals > 0)
-            status = postgresql_client_run(writer->client, withdraw_sql, error);
+            status = postgresql_client_run(writer->client, table->sql.withdraw, error);
         if (status == BUS_OK && plan->tables[t].statuses > 0)
-            status = postgresql_client_run(writer->client, table->status_sql, error);
+            status = postgresql_client_run(writer->client, table->sql.status, error);
     }
     return status;
+}
+
+static enum bus_status write_folded(struct postgresql_writer *writer, const struct postgresql_fold *fold, bool again,
+                                    struct bus_error *error)
+{
+    struct plan plan = {0};
+    enum bus_status status = plan_init(&plan, writer, fold, error);
+    if (status == BUS_OK)
+        status = write_puts(writer, &plan, fold, again, error);
+    if (status == BUS_OK && plan.changes > 0)
+        status = write_changes(writer, &plan, fold, error);
+    plan_release(&plan);
+    return status;
+}
+
+static enum bus_status write_marker(struct postgresql_writer *writer, const struct subscribers_delivery *marker,
+                                    struct bus_error *error)
+{
+    const struct postgresql_view *view = postgresql_tables_find(writer->tables, marker->view);
+    if (view == NULL)
+        return bus_fail(error, BUS_FATAL, "a marker of grant %s has no table", marker->view->grant->name);
+    return postgresql_resync_apply(&writer->resync, marker, view->table, error);
 }
 
 enum bus_status postgresql_write(struct postgresql_writer *writer, const struct subscribers_delivery *deliveries,
                                  size_t count, bool again, struct bus_error *error)
 {
-    struct postgresql_fold fold;
-    struct plan plan = {0};
-    enum bus_status status = postgresql_fold_init(&fold, deliveries, count, error);
-    if (status == BUS_OK)
-        status = plan_init(&plan, writer, &fold, error);
-    if (status == BUS_OK)
-        status = write_puts(writer, &plan, &fold, again, error);
-    if (status == BUS_OK && plan.changes > 0)
-        status = write_changes(writer, &plan, &fold, error);
-    plan_release(&plan);
-    postgresql_fold_release(&fold);
+    enum bus_status status = BUS_OK;
+    for (size_t at = 0; status == BUS_OK && at < count;) {
+        struct postgresql_fold fold;
+        status = postgresql_fold_init(&fold, deliveries + at, count - at, error);
+        if (status == BUS_OK && fold.count > 0)
+            status = write_folded(writer, &fold, again || at > 0, error);
+        if (status == BUS_OK && fold.taken == 0)
+            status = write_marker(writer, &deliveries[at], error);
+        at += fold.taken > 0 ? fold.taken : 1;
+        postgresql_fold_release(&fold);
+    }
     return status;
 }

@@ -3,12 +3,12 @@
 #define SUBSCRIBERS_SINKS_POSTGRESQL_WRITE_H
 
 #include "subscribers/sinks/postgresql_fold.h"
-#include "subscribers/sinks/postgresql_table.h"
+#include "subscribers/sinks/postgresql_resync.h"
 
 struct postgresql_writer {
     struct postgresql_client *client;
     struct postgresql_tables *tables;
-    bool marks_withdrawn; /* WITHDRAW marks the row instead of deleting it */
+    struct postgresql_resync resync;
     struct bus_buffer buffer;
 };
 

@@ -7,12 +7,12 @@
 
 #include "bus/settings.h"
 #include "subscribers/engine/batch.h"
+#include "subscribers/engine/catalogues.h"
 
 struct subscribers_sink_context {
     const char *subscriber;
     const char *topic; /* xq.out.<subscriber> */
-    const struct bus_catalogue *catalogue;
-    const struct bus_views *views;
+    const struct subscribers_catalogues *catalogues;
     const struct bus_settings *settings; /* for paths relative to the file */
 };
 
@@ -33,6 +33,9 @@ struct subscribers_sink {
     /* Fills `position` (initialised, its partition set) with what is stored; next stays -1 when nothing is. Reaches outside and
      * prepares it (tables, folders). RETRY: away. FATAL: cannot be used as it is. */
     enum bus_status (*load)(void *self, struct subscribers_position *position, struct bus_error *error);
+    /* Between batches: a catalogue has been added in front. RETRY: the receiver is away. FATAL: it cannot take what the catalogue says.
+     * Unless OK the sink stays as it was. NULL: nothing depends on it. */
+    enum bus_status (*renew)(void *self, const struct subscribers_sink_context *context, struct bus_error *error);
     /* Applies the batch atomically. What the receiver refuses is marked (subscribers_delivery_refuse) and kept by the sink, and
      * does not stop the rest. RETRY: away, or it is unknown whether it was applied: ask `load`. FATAL: also when the stored
      * position is not `from` (another agent works on the same receiver). */

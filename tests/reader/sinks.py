@@ -10,8 +10,6 @@ import psycopg2
 import libconfig
 
 PATIENCE_S = 60
-COLUMNS = ('xq_record', 'xq_version', 'xq_status', 'xq_withdrawn', 'xq_flags', 'xq_grant', 'xq_purpose', 'xq_legal_basis',
-           'xq_department', 'xq_partition', 'xq_leaf', 'xq_delivered_at')
 
 
 def agents(world):
@@ -38,37 +36,79 @@ class Row(dict):
         content = delivery.content
         self.clear()
         self.update(content['fields'])
-        self.update(xq_record=delivery.record, xq_withdrawn=False, xq_grant=content['grant'],
-                    xq_purpose=content['purpose'], xq_legal_basis=content['legal_basis'], xq_department=department)
+        self.update(xq_record=delivery.record, xq_version=content['version'], xq_withdrawn=False,
+                    xq_grant=content['grant'], xq_purpose=content['purpose'], xq_legal_basis=content['legal_basis'],
+                    xq_catalogue=content['catalogue'], xq_department=department, xq_partition=delivery.partition)
         self.touch(delivery)
+        self['xq_flags'] = content['flags']
 
-    def touch(self, delivery):
+    def touch(self, delivery, reason=None):
         content = delivery.content
-        self.update(xq_version=content['version'], xq_status=content['reason'], xq_flags=content['flags'],
-                    xq_partition=delivery.partition, xq_leaf=delivery.leaf, xq_delivered_at=content['delivered_at'])
+        self.update(xq_status=reason or content['reason'], xq_leaf=delivery.leaf,
+                    xq_delivered_at=content['delivered_at'])
+
+    def gives_way_to(self, delivery):
+        return self['xq_partition'] == delivery.partition or self['xq_version'] < delivery.content['version']
+
+
+class Table(dict):
+    """{record: Row}; what goes is taken out or marked."""
+
+    def __init__(self, marks):
+        super().__init__()
+        self.marks = marks
+
+    def take_out(self, record, delivery, reason=None):
+        if not self.marks:
+            del self[record]
+            return
+        self[record].touch(delivery, reason)
+        self[record]['xq_withdrawn'] = True
+
+    def apply(self, delivery, department):
+        held = self.get(delivery.record)
+        operation = delivery.content['operation']
+        if operation == 'PUT':
+            if held is None or held.gives_way_to(delivery):
+                self.setdefault(delivery.record, Row()).put(delivery, department)
+            return
+        if held is None or held['xq_partition'] != delivery.partition:
+            return
+        held['xq_flags'] = delivery.content['flags']
+        if operation == 'WITHDRAW':
+            self.take_out(delivery.record, delivery)
+        else:
+            held.touch(delivery)
+
+    def sweep(self, end, department, begin, named):
+        """What a resync from leaf `begin` to the delivery `end` has not named; `named` although it was refused."""
+        for record, row in list(self.items()):
+            if (row['xq_partition'] == end.partition and row['xq_department'] == department and row['xq_leaf'] < begin
+                    and not row['xq_withdrawn'] and record not in named):
+                self.take_out(record, end, 'RESYNC_END')
 
 
 def fold(world, subscriber, marks, refused):
-    """{table: {record: Row}} after all deliveries."""
+    """{table: Table} after all deliveries."""
     tables = {}
     for partition in world.deliveries(subscriber):
+        begun, refusals = {}, []
         for delivery in partition:
             if (delivery.partition, delivery.leaf) in refused:
+                refusals.append(delivery)
                 continue
             item = world.item_of(delivery)
-            rows = tables.setdefault(world.catalogue.table(item), {})
-            held = rows.get(delivery.record)
-            if held is not None and held['xq_version'] > delivery.content['version']:
-                continue
+            table = tables.setdefault(world.catalogue.table(item), Table(marks))
             operation = delivery.content['operation']
-            if operation == 'PUT':
-                rows.setdefault(delivery.record, Row()).put(delivery, item.department)
-            elif held is not None and operation == 'WITHDRAW' and not marks:
-                del rows[delivery.record]
-            elif held is not None:
-                held.touch(delivery)
-                if operation == 'WITHDRAW':
-                    held['xq_withdrawn'] = True
+            if operation == 'RESYNC_BEGIN':
+                begun[item.department, item.name] = delivery.leaf
+            elif operation == 'RESYNC_END':
+                begin = begun.pop((item.department, item.name), None)
+                if begin is not None:
+                    named = {one.record for one in refusals if one.leaf > begin}
+                    table.sweep(delivery, item.department, begin, named)
+            else:
+                table.apply(delivery, item.department)
     return tables
 
 
@@ -157,11 +197,13 @@ def as_json(value):
 
 def line_of(world, delivery):
     content, item = delivery.content, world.item_of(delivery)
-    line = {name: as_json(content[name]) for name in ('operation', 'reason', 'grant', 'purpose', 'legal_basis', 'flags',
-                                                      'version', 'delivered_at')}
+    line = {name: as_json(content[name]) for name in ('operation', 'reason', 'grant', 'purpose', 'legal_basis',
+                                                      'catalogue', 'flags', 'version', 'delivered_at')}
     line['fields'] = content['fields'] and {name: as_json(value) for name, value in content['fields'].items()}
-    return {**line, 'record': delivery.record.hex(), 'partition': delivery.partition, 'leaf': delivery.leaf,
-            'department': item.department, 'item': item.name}
+    if not content['operation'].startswith('RESYNC_'):
+        line['record'] = delivery.record.hex()
+    return {**line, 'partition': delivery.partition, 'leaf': delivery.leaf, 'department': item.department,
+            'item': item.name}
 
 
 def read_lines(folder, subscriber):

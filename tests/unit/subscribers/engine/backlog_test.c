@@ -65,7 +65,7 @@ static void reads_every_delivery_with_its_place(void **state)
     test_delivery_value(&made, BUS_DELIVERY_WITHDRAW, 2, 9, &last);
     fill(&backlog, bus_buffer_view(&last));
     assert_int_equal(backlog.records, 3);
-    assert_int_equal(subscribers_backlog_decode(&backlog, made.views, &batch, &error), BUS_OK);
+    assert_int_equal(subscribers_backlog_decode(&backlog, made.catalogues, &batch, &error), BUS_OK);
     assert_int_equal(batch.count, 3);
     const struct subscribers_delivery *put = &batch.deliveries[0], *gone = &batch.deliveries[2];
     assert_int_equal(put->operation, BUS_DELIVERY_PUT);
@@ -85,7 +85,7 @@ static void reads_every_delivery_with_its_place(void **state)
     assert_memory_equal(gone->record, test_delivery_record(2), BUS_IDENTITY_SIZE);
     bus_buffer_release(&last);
     subscribers_batch_release(&batch);
-    subscribers_backlog_clear(&backlog);
+    subscribers_backlog_drop(&backlog, SIZE_MAX);
 }
 
 static void refuses_only_the_delivery_that_is_no_datum(void **state)
@@ -99,30 +99,71 @@ static void refuses_only_the_delivery_that_is_no_datum(void **state)
     test_delivery_value(&made, BUS_DELIVERY_PUT, 2, 9, &last);
     last.length -= 1;
     fill(&backlog, bus_buffer_view(&last));
-    assert_int_equal(subscribers_backlog_decode(&backlog, made.views, &batch, &error), BUS_OK);
+    assert_int_equal(subscribers_backlog_decode(&backlog, made.catalogues, &batch, &error), BUS_OK);
     assert_false(subscribers_delivery_is_refused(&batch.deliveries[0]));
     assert_false(subscribers_delivery_is_refused(&batch.deliveries[1]));
     assert_true(subscribers_delivery_is_refused(&batch.deliveries[2]));
     bus_buffer_release(&last);
     subscribers_batch_release(&batch);
-    subscribers_backlog_clear(&backlog);
+    subscribers_backlog_drop(&backlog, SIZE_MAX);
 }
 
-static void stops_at_a_view_that_is_not_the_subscribers(void **state)
+/* A piece of one record with bytes that name no view of the court's. */
+static void add_unknown(struct subscribers_backlog *backlog)
+{
+    struct bus_error error;
+    struct bus_buffer value;
+    struct subscribers_piece *piece = subscribers_piece_create(4);
+    bus_buffer_init(&value, BUS_DATUM_MAX_SIZE);
+    test_delivery_value(&made, BUS_DELIVERY_PUT, 5, 1, &value);
+    value.data[2] ^= 1; /* of the fingerprint */
+    assert_int_equal(subscribers_piece_append(piece, 7, test_delivery_record(5), bus_buffer_view(&value), &error),
+                     BUS_OK);
+    subscribers_backlog_add(backlog, piece, 5);
+    bus_buffer_release(&value);
+}
+
+static void decodes_up_to_the_piece_with_an_unknown_view(void **state)
 {
     (void)state;
     struct subscribers_backlog backlog = {0};
-    struct subscribers_batch batch = new_batch("website");
+    struct subscribers_batch batch = new_batch("court");
     struct bus_error error;
     struct bus_buffer last;
     bus_buffer_init(&last, BUS_DATUM_MAX_SIZE);
     test_delivery_value(&made, BUS_DELIVERY_WITHDRAW, 2, 9, &last);
     fill(&backlog, bus_buffer_view(&last));
-    assert_int_equal(subscribers_backlog_decode(&backlog, made.views, &batch, &error), BUS_FATAL);
-    assert_string_not_equal(error.message_zh, "");
-    bus_buffer_release(&last);
+    add_unknown(&backlog);
+    fill(&backlog, bus_buffer_view(&last));
+    assert_int_equal(subscribers_backlog_decode(&backlog, made.catalogues, &batch, &error), BUS_OK);
+    assert_int_equal(batch.count, 3);
+    assert_int_equal(batch.piece_count, 1);
     subscribers_batch_release(&batch);
-    subscribers_backlog_clear(&backlog);
+    subscribers_backlog_drop(&backlog, 1);
+    assert_int_equal(backlog.records, 4);
+    assert_int_equal(subscribers_backlog_decode(&backlog, made.catalogues, &batch, &error), BUS_RETRY);
+    assert_int_equal(batch.piece_count, 0);
+    subscribers_batch_release(&batch);
+    subscribers_backlog_drop(&backlog, SIZE_MAX);
+    assert_int_equal(backlog.bytes, 0);
+    bus_buffer_release(&last);
+}
+
+static void an_unknown_view_is_told_with_its_grant_and_catalogue(void **state)
+{
+    (void)state;
+    struct subscribers_backlog backlog = {0};
+    struct subscribers_batch batch = new_batch("court");
+    struct bus_error error;
+    add_unknown(&backlog);
+    assert_int_equal(subscribers_backlog_decode(&backlog, made.catalogues, &batch, &error), BUS_RETRY);
+    assert_non_null(strstr(error.message, "offset 7 of partition 4"));
+    assert_non_null(strstr(error.message, "court-tax-arrears"));
+    assert_non_null(strstr(error.message, bus_catalogue_version_view(made.catalogue)));
+    assert_non_null(strstr(error.message, "nothing is skipped"));
+    assert_non_null(strstr(error.message_zh, bus_catalogue_version_view(made.catalogue)));
+    subscribers_batch_release(&batch);
+    subscribers_backlog_drop(&backlog, SIZE_MAX);
 }
 
 enum { DELIVERED_DAY = 20717 }; /* of the built deliveries, 2026-09-21 in Beijing */
@@ -226,7 +267,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_every_delivery_with_its_place),
         cmocka_unit_test(refuses_only_the_delivery_that_is_no_datum),
-        cmocka_unit_test(stops_at_a_view_that_is_not_the_subscribers),
+        cmocka_unit_test(decodes_up_to_the_piece_with_an_unknown_view),
+        cmocka_unit_test(an_unknown_view_is_told_with_its_grant_and_catalogue),
         cmocka_unit_test(counts_each_delivery_once_however_often_it_is_tried),
         cmocka_unit_test(counts_each_delivery_on_the_day_it_was_delivered),
         cmocka_unit_test(what_cannot_be_read_counts_on_the_day_it_came),

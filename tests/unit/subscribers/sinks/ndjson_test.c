@@ -27,8 +27,7 @@ static enum bus_status open_sink(const struct fixture *fixture, void **out_sink)
     struct bus_error error;
     struct subscribers_sink_context context = {.subscriber = "website",
                                                .topic = "xq.out.website",
-                                               .catalogue = made.catalogue,
-                                               .views = made.views,
+                                               .catalogues = made.catalogues,
                                                .settings = fixture->settings};
     const struct bus_settings_node *group = bus_settings_root(fixture->settings);
     assert_int_equal(bus_settings_check(group, subscribers_ndjson.options, &error), BUS_OK);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 enum { PUT = BUS_DELIVERY_PUT, GONE = BUS_DELIVERY_WITHDRAW, STATUS = BUS_DELIVERY_STATUS, MOST = 8 };
+enum { BEGIN = BUS_DELIVERY_RESYNC_BEGIN, END = BUS_DELIVERY_RESYNC_END };
 
 static const uint8_t records[3][BUS_IDENTITY_SIZE] = {
     {1}, {2}, {1, 0, 0, 0, 0, 0, 0, 0, 9}}; /* 0 and 2: same first bytes */
@@ -13,7 +14,7 @@ static const uint8_t records[3][BUS_IDENTITY_SIZE] = {
 struct step {
     int record;
     int operation;
-    int64_t version;
+    int32_t partition;
 };
 
 static struct subscribers_delivery deliveries[MOST];
@@ -26,29 +27,58 @@ static struct postgresql_fold fold_of(const struct step *steps, size_t count)
     for (size_t i = 0; i < count; i++)
         deliveries[i] = (struct subscribers_delivery){.record = records[steps[i].record],
                                                       .operation = (enum bus_delivery_operation)steps[i].operation,
-                                                      .version = steps[i].version};
+                                                      .partition = steps[i].partition};
     assert_int_equal(postgresql_fold_init(&fold, deliveries, count, &error), BUS_OK);
     return fold;
 }
 
-static void the_last_version_of_a_record_wins(void **state)
+static void the_last_put_of_a_record_wins(void **state)
 {
     (void)state;
-    struct postgresql_fold fold = fold_of((struct step[]){{0, PUT, 1}, {1, PUT, 1}, {0, PUT, 2}, {2, PUT, 5}}, 4);
+    struct postgresql_fold fold = fold_of((struct step[]){{0, PUT, 0}, {1, PUT, 0}, {0, PUT, 0}, {2, PUT, 0}}, 4);
     assert_int_equal(fold.count, 3);
+    assert_int_equal(fold.taken, 4);
     assert_ptr_equal(fold.records[0].put, &deliveries[2]);
     assert_ptr_equal(fold.records[1].put, &deliveries[1]);
     assert_ptr_equal(fold.records[2].put, &deliveries[3]);
     postgresql_fold_release(&fold);
 }
 
-static void an_older_version_changes_nothing(void **state)
+/* A resync gives a version again, and a status or withdrawal may carry any: their order in the log is what counts. */
+static void versions_do_not_count(void **state)
 {
     (void)state;
-    struct postgresql_fold fold = fold_of((struct step[]){{0, GONE, 3}, {0, PUT, 2}, {0, STATUS, 2}}, 3);
-    assert_null(fold.records[0].put);
-    assert_ptr_equal(fold.records[0].withdrawal, &deliveries[0]);
-    assert_null(fold.records[0].status);
+    struct postgresql_fold fold = fold_of((struct step[]){{0, PUT, 0}, {0, STATUS, 0}}, 2);
+    postgresql_fold_release(&fold);
+    deliveries[0].version = 7;
+    deliveries[1].version = 3;
+    struct bus_error error;
+    assert_int_equal(postgresql_fold_init(&fold, deliveries, 2, &error), BUS_OK);
+    assert_ptr_equal(fold.records[0].put, &deliveries[0]);
+    assert_ptr_equal(fold.records[0].status, &deliveries[1]);
+    postgresql_fold_release(&fold);
+}
+
+static void a_marker_must_see_what_lies_before_it_written(void **state)
+{
+    (void)state;
+    struct postgresql_fold fold = fold_of((struct step[]){{0, PUT, 0}, {1, END, 0}, {0, PUT, 0}}, 3);
+    assert_int_equal(fold.taken, 1);
+    assert_int_equal(fold.count, 1);
+    postgresql_fold_release(&fold);
+    fold = fold_of((struct step[]){{1, BEGIN, 0}, {0, PUT, 0}}, 2);
+    assert_int_equal(fold.taken, 0);
+    assert_int_equal(fold.count, 0);
+    postgresql_fold_release(&fold);
+}
+
+static void two_partitions_are_not_folded_about_one_record(void **state)
+{
+    (void)state;
+    struct postgresql_fold fold = fold_of((struct step[]){{0, PUT, 0}, {1, PUT, 1}, {0, GONE, 1}, {1, GONE, 1}}, 4);
+    assert_int_equal(fold.taken, 2);
+    assert_int_equal(fold.count, 2);
+    assert_null(fold.records[0].withdrawal);
     postgresql_fold_release(&fold);
 }
 
@@ -56,7 +86,7 @@ static void a_withdrawal_keeps_the_row_that_it_marks(void **state)
 {
     (void)state;
     struct postgresql_fold fold =
-        fold_of((struct step[]){{0, PUT, 2}, {0, STATUS, 2}, {0, GONE, 3}, {0, STATUS, 3}}, 4);
+        fold_of((struct step[]){{0, PUT, 0}, {0, STATUS, 0}, {0, GONE, 0}, {0, STATUS, 0}}, 4);
     assert_ptr_equal(fold.records[0].put, &deliveries[0]);
     assert_ptr_equal(fold.records[0].withdrawal, &deliveries[2]);
     assert_ptr_equal(fold.records[0].status, &deliveries[3]);
@@ -66,7 +96,7 @@ static void a_withdrawal_keeps_the_row_that_it_marks(void **state)
 static void a_new_put_forgets_the_withdrawal(void **state)
 {
     (void)state;
-    struct postgresql_fold fold = fold_of((struct step[]){{0, GONE, 2}, {0, PUT, 3}}, 2);
+    struct postgresql_fold fold = fold_of((struct step[]){{0, GONE, 0}, {0, PUT, 0}}, 2);
     assert_ptr_equal(fold.records[0].put, &deliveries[1]);
     assert_null(fold.records[0].withdrawal);
     postgresql_fold_release(&fold);
@@ -75,7 +105,7 @@ static void a_new_put_forgets_the_withdrawal(void **state)
 static void a_status_is_added_to_the_row_before_it(void **state)
 {
     (void)state;
-    struct postgresql_fold fold = fold_of((struct step[]){{0, PUT, 2}, {0, STATUS, 2}, {0, STATUS, 2}}, 3);
+    struct postgresql_fold fold = fold_of((struct step[]){{0, PUT, 0}, {0, STATUS, 0}, {0, STATUS, 0}}, 3);
     assert_ptr_equal(fold.records[0].put, &deliveries[0]);
     assert_ptr_equal(fold.records[0].status, &deliveries[2]);
     postgresql_fold_release(&fold);
@@ -84,7 +114,7 @@ static void a_status_is_added_to_the_row_before_it(void **state)
 static void a_row_replaces_the_status_before_it(void **state)
 {
     (void)state;
-    struct postgresql_fold fold = fold_of((struct step[]){{0, STATUS, 2}, {0, PUT, 3}}, 2);
+    struct postgresql_fold fold = fold_of((struct step[]){{0, STATUS, 0}, {0, PUT, 0}}, 2);
     assert_ptr_equal(fold.records[0].put, &deliveries[1]);
     assert_null(fold.records[0].status);
     postgresql_fold_release(&fold);
@@ -94,7 +124,7 @@ static void what_is_refused_does_not_count(void **state)
 {
     (void)state;
     struct bus_error error;
-    struct postgresql_fold fold = fold_of((struct step[]){{0, PUT, 1}, {0, PUT, 2}}, 2);
+    struct postgresql_fold fold = fold_of((struct step[]){{0, PUT, 0}, {0, PUT, 0}}, 2);
     postgresql_fold_release(&fold);
     subscribers_delivery_refuse(&deliveries[1], "PG_23514");
     assert_int_equal(postgresql_fold_init(&fold, deliveries, 2, &error), BUS_OK);
@@ -105,8 +135,10 @@ static void what_is_refused_does_not_count(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_last_version_of_a_record_wins),
-        cmocka_unit_test(an_older_version_changes_nothing),
+        cmocka_unit_test(the_last_put_of_a_record_wins),
+        cmocka_unit_test(versions_do_not_count),
+        cmocka_unit_test(a_marker_must_see_what_lies_before_it_written),
+        cmocka_unit_test(two_partitions_are_not_folded_about_one_record),
         cmocka_unit_test(a_withdrawal_keeps_the_row_that_it_marks),
         cmocka_unit_test(a_new_put_forgets_the_withdrawal),
         cmocka_unit_test(a_status_is_added_to_the_row_before_it),

@@ -15,7 +15,7 @@ static int set_up(void **state)
     (void)state;
     struct bus_error error;
     test_deliveries_open(&made);
-    return postgresql_tables_create(made.catalogue, made.views, "court", "c\"ourt", &tables, &error) == BUS_OK ? 0 : -1;
+    return postgresql_tables_create(made.catalogues, "c\"ourt", false, &tables, &error) == BUS_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -73,14 +73,15 @@ static void every_granted_field_has_its_column(void **state)
 static void names_are_quoted(void **state)
 {
     (void)state;
-    assert_non_null(strstr(find("arrears")->upsert_sql, "\"c\"\"ourt\".\"arrears\""));
+    assert_non_null(strstr(find("arrears")->sql.upsert, "\"c\"\"ourt\".\"arrears\""));
 }
 
 static void a_view_of_another_subscriber_has_no_table(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < bus_views_count(made.views); i++) {
-        const struct bus_view *view = bus_views_at(made.views, i);
+    const struct bus_views *views = subscribers_catalogues_views_at(made.catalogues, 0);
+    for (size_t i = 0; i < bus_views_count(views); i++) {
+        const struct bus_view *view = bus_views_at(views, i);
         bool ours = strcmp(view->grant->subscriber->name, "court") == 0;
         assert_int_equal(postgresql_tables_find(tables, view) != NULL, ours);
     }
