@@ -121,6 +121,8 @@ static void what_lies_beyond_all_years_never_comes(void **state)
     (void)state;
     assert_int_equal(bus_calendar_add(day(9999, 12, 31), 1, 0, 0), INT32_MAX);
     assert_int_equal(bus_calendar_add(INT32_MAX, 0, 0, 0), INT32_MAX);
+    assert_int_equal(bus_calendar_add(day(2026, 1, 1), INT32_MAX, INT32_MAX, 0), INT32_MAX);
+    assert_int_equal(bus_calendar_add(INT32_MAX, INT32_MAX, 0, 0), INT32_MAX);
     assert_int_equal(bus_calendar_add(INT32_MAX, 100, 1200, INT32_MAX), INT32_MAX);
     assert_int_equal(bus_calendar_add(day(2026, 1, 1), 0, 0, INT32_MAX), INT32_MAX);
 }

@@ -189,6 +189,16 @@ static void the_court_may_restrict_any_record_and_decide_no_dispute(void **state
     assert_false(may(BUS_RIGHTS_DISPUTE, "court", "market"));
 }
 
+static void a_rule_may_leave_out_the_department_itself(void **state)
+{
+    (void)state;
+    const struct bus_department *court = bus_catalogue_find_department(catalogue, "court");
+    const struct bus_rights_rule rule = {.departments = &court, .department_count = 1};
+    const struct bus_item *target = bus_catalogue_find_item(catalogue, "market", "penalty");
+    assert_false(bus_rights_may(&rule, bus_bytes_text("market"), target));
+    assert_true(bus_rights_may(&rule, bus_bytes_text("court"), target));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +211,7 @@ int main(void)
         cmocka_unit_test(refuses_a_step_of_another_kind),
         cmocka_unit_test(only_who_determined_a_record_may_repair_it),
         cmocka_unit_test(the_court_may_restrict_any_record_and_decide_no_dispute),
+        cmocka_unit_test(a_rule_may_leave_out_the_department_itself),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }

@@ -375,12 +375,28 @@ static void a_correction_of_the_same_batch_counts(void **unused)
     gather(LIMIT);
     entry.publicity_days = TODAY + 30; /* extended */
     put(1, &entry);
+    entry.publicity_days = TODAY - 1;
     entry.status = BUS_RECORD_WITHDRAWN;
     put(2, &entry);
     assert_false(apply(0)->writes);
     assert_true(gateway_batch_exchange(fixture.batch, 0)->again);
     assert_false(gateway_batch_exchange(fixture.batch, 0)->tells);
     assert_false(apply(1)->writes);
+}
+
+static void a_mark_that_only_goes_is_told_to_nobody(void **unused)
+{
+    (void)unused;
+    struct bus_state_entry entry = entry_of();
+    entry.marks = 1 << BUS_MARK_PUBLICITY_ENDED;
+    entry.watch_days = TODAY - 1; /* why it is looked at */
+    put(1, &entry);
+    commit();
+    gather(LIMIT);
+    const struct gateway_exchange *exchange = apply(0);
+    assert_true(exchange->writes);
+    assert_int_equal(exchange->entry.marks, 0);
+    assert_false(exchange->tells);
 }
 
 static void reminds_the_department_once(void **unused)
@@ -410,6 +426,7 @@ static void an_overdue_case_keeps_its_step(void **unused)
     entry.item = DISPUTE;
     entry.marks = BUS_RIGHTS_UPHELD;
     entry.watch_days = TODAY - 1;
+    entry.publicity_days = TODAY - 1; /* a case has no such day; if it had, it would not become a mark */
     put(1, &entry);
     commit();
     gather(LIMIT);
@@ -450,6 +467,7 @@ int main(void)
         TEST(a_new_day_begins_from_the_first_record),
         TEST(marks_and_tells_what_ended),
         TEST(a_correction_of_the_same_batch_counts),
+        TEST(a_mark_that_only_goes_is_told_to_nobody),
         TEST(reminds_the_department_once),
         TEST(an_overdue_case_keeps_its_step),
         TEST(a_position_of_another_layout_is_our_mistake),
