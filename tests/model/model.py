@@ -40,7 +40,8 @@ class Record(typing.NamedTuple):
     event: object = None  # of its last version, None when it may be kept no longer
     flags: frozenset = frozenset()
     marks: frozenset = frozenset()
-    disputes: int = 0
+    disputes: int = 0  # cases that are open
+    standing: tuple = ()  # (mark, cases that stand), of those that have any
     publicity_ends: object = None
     retention_ends: object = None
     holders: frozenset = frozenset()
@@ -233,11 +234,13 @@ def take_event(record, event, world):
     if verdict != 'accepted':
         return record, [], verdict
     new_life = event.is_put and not record.live
-    marks, disputes = (frozenset(), 0) if new_life else (record.marks, record.disputes)
+    marks = frozenset() if new_life else record.marks
+    if new_life:
+        record = record._replace(disputes=0, standing=())
     if event.is_put:  # it is the correction that was awaited
         marks = marks - {'CORRECTING', 'MINOR'} | ({'MINOR'} if event.minor(world.day) else set())
     record = record._replace(version=event.version, content=event.content, live=event.is_put, event=event, flags=event.flags(world.day),
-                             marks=frozenset(marks), disputes=disputes)
+                             marks=frozenset(marks))
     if event.is_put:
         record = fall_due(record._replace(publicity_ends=event.terms[0], retention_ends=event.terms[1]), world)
     else:
@@ -298,13 +301,20 @@ def apply_case(record, step, scope):
         record = record._replace(disputes=max(0, record.disputes - 1), marks=marks)
         return record, 'DISPUTE_RESOLVED' if was_disputed and not record.is_disputed() else None
     mark = 'REPAIRED' if step in ('DECIDED', 'REVOKED') else 'RESTRICTED_PUBLIC' if scope == 'PUBLIC' else 'RESTRICTED'
-    if step in ('DECIDED', 'IMPOSED'):
-        changed, marks = mark not in record.marks, record.marks | {mark}
-        change = 'REPAIRED' if step == 'DECIDED' else 'RESTRICTED'
-    else:
-        changed, marks = mark in record.marks, record.marks - {mark}
-        change = 'NONE' if step == 'LIFTED' else None
-    return record._replace(marks=marks), change if changed else None
+    return count_case(record, mark, step)
+
+
+def count_case(record, mark, step):
+    """A mark stands until the last of its cases ends."""
+    standing = dict(record.standing)
+    begins = step in ('DECIDED', 'IMPOSED')
+    count = max(0, standing.pop(mark, 0) + (1 if begins else -1))
+    if count:
+        standing[mark] = count
+    marks = record.marks | {mark} if count else record.marks - {mark}
+    change = {'DECIDED': 'REPAIRED', 'IMPOSED': 'RESTRICTED', 'LIFTED': 'NONE', 'REVOKED': None}[step]
+    changed = marks != record.marks
+    return record._replace(marks=marks, standing=tuple(sorted(standing.items()))), change if changed else None
 
 
 def take_expiry(record, world):

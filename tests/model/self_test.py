@@ -115,6 +115,15 @@ def a_restriction_for_the_public_leaves_it_to_the_others():
     assert seen(record, 'court') == (1, 'NONE', False, set()) and seen(record, 'web') is None
 
 
+def a_mark_stands_until_the_last_of_its_cases_ends():
+    orders = [a_case('restriction', step, version, number, scope='ALL') for version, step, number in
+              ((1, 'IMPOSED', '1'), (1, 'IMPOSED', '2'), (2, 'LIFTED', '1'))]
+    record = after(an_event(1), *orders, an_event(2), world=a_world())
+    assert seen(record, 'web') is None
+    record = after(a_case('restriction', 'LIFTED', 2, '2', scope='ALL'), an_event(3), world=a_world(), record=record)
+    assert seen(record, 'web') == (3, 'NONE', False, set())
+
+
 def publicity_ends_for_the_public_and_retention_for_all():
     ends = TODAY + datetime.timedelta(10), TODAY + datetime.timedelta(20)
     record = after(an_event(1, terms=ends), a_world(ends[0]), None, world=a_world())
