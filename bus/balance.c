@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_ROWS = 100000 };
+enum { MAX_ROWS = 100000, EQUATIONS = BUS_EQUATION_LOST + 1 };
 
 enum writer { WRITER_ADAPTER, WRITER_GATEWAY, WRITER_AGENT };
 
@@ -14,12 +14,17 @@ struct bus_balance {
     size_t subscriber_count;
 };
 
-static const char *const equations[] = {
-    "read = published + quarantined",
-    "consumed - replayed = published",
-    "consumed = accepted + duplicate + stale + quarantined",
-    "delivered = applied + refused",
-};
+const char *bus_equation_text(enum bus_equation equation)
+{
+    static const char *const texts[] = {
+        [BUS_EQUATION_READ] = "read = published + quarantined",
+        [BUS_EQUATION_TAKEN] = "consumed - replayed = published",
+        [BUS_EQUATION_ENDED] = "consumed = accepted + duplicate + stale + quarantined",
+        [BUS_EQUATION_DELIVERED] = "delivered = applied + refused + under way",
+        [BUS_EQUATION_LOST] = "lost = 0",
+    };
+    return texts[equation];
+}
 
 struct bus_balance *bus_balance_create(void)
 {
@@ -114,7 +119,7 @@ static int64_t *place_of(struct bus_balance *balance, enum writer writer, struct
     case BUS_MEASURE_DUPLICATE: return &row->duplicate;
     case BUS_MEASURE_STALE: return &row->stale;
     case BUS_MEASURE_QUARANTINED: return writer == WRITER_ADAPTER ? &row->refused_rows : &row->refused_events;
-    case BUS_MEASURE_GAP: return &row->gaps;
+    case BUS_MEASURE_GAP: return &row->lost;
     case BUS_MEASURE_NOTICE: return &row->notices;
     case BUS_MEASURE_DELIVERED: return share != NULL ? &share->delivered : NULL;
     case BUS_MEASURE_APPLIED: return share != NULL ? &share->applied : NULL;
@@ -181,7 +186,7 @@ void bus_balance_total(const struct bus_balance *balance, struct bus_balance_row
         out_row->duplicate += row->duplicate;
         out_row->stale += row->stale;
         out_row->refused_events += row->refused_events;
-        out_row->gaps += row->gaps;
+        out_row->lost += row->lost;
         out_row->notices += row->notices;
         for (size_t j = 0; j < balance->subscriber_count; j++) {
             out_row->shares[j].delivered += row->shares[j].delivered;
@@ -199,15 +204,15 @@ struct finding {
     struct bus_mismatch beyond; /* written when the caller has no more room, never read */
 };
 
-static struct bus_mismatch *note(struct finding *finding, size_t row, size_t equation, const char *subscriber,
-                                 int64_t left, int64_t right)
+static struct bus_mismatch *note(struct finding *finding, size_t row, enum bus_equation equation,
+                                 const char *subscriber, int64_t left, int64_t right)
 {
     if (left == right)
         return NULL;
     struct bus_mismatch *mismatch =
         finding->count < finding->limit ? &finding->mismatches[finding->count] : &finding->beyond;
     finding->count++;
-    *mismatch = (struct bus_mismatch){row, equations[equation], subscriber, left, right, "", ""};
+    *mismatch = (struct bus_mismatch){row, equation, subscriber, left, right, "", ""};
     return mismatch;
 }
 
@@ -215,7 +220,8 @@ static struct bus_mismatch *note(struct finding *finding, size_t row, size_t equ
 
 static void check_adapter(struct finding *finding, const struct bus_balance_row *row, size_t index)
 {
-    struct bus_mismatch *mismatch = note(finding, index, 0, "", row->read, row->published + row->refused_rows);
+    struct bus_mismatch *mismatch =
+        note(finding, index, BUS_EQUATION_READ, "", row->read, row->published + row->refused_rows);
     if (mismatch == NULL)
         return;
     snprintf(mismatch->text_zh, sizeof mismatch->text_zh, "读取 %lld，但发布 %lld 加隔离 %lld", LL(row->read),
@@ -224,32 +230,49 @@ static void check_adapter(struct finding *finding, const struct bus_balance_row 
              LL(row->read), LL(row->published), LL(row->refused_rows));
 }
 
-static void check_gateway(struct finding *finding, const struct bus_balance_row *row, size_t index)
+/* What is lost is told once: not again as a difference that it explains. */
+static void check_taking(struct finding *finding, const struct bus_balance_row *row, size_t index)
 {
-    struct bus_mismatch *mismatch = note(finding, index, 1, "", row->consumed - row->replayed, row->published);
+    int64_t taken = row->consumed - row->replayed;
+    struct bus_mismatch *mismatch = note(finding, index, BUS_EQUATION_LOST, "", row->lost, 0);
+    if (mismatch != NULL) {
+        snprintf(mismatch->text_zh, sizeof mismatch->text_zh, "丢失 %lld：发布 %lld，网关取走 %lld", LL(row->lost),
+                 LL(row->published), LL(taken));
+        snprintf(mismatch->text_en, sizeof mismatch->text_en, "lost %lld: published %lld, and the gateway took %lld",
+                 LL(row->lost), LL(row->published), LL(taken));
+        if (row->published - taken == row->lost)
+            return;
+    }
+    mismatch = note(finding, index, BUS_EQUATION_TAKEN, "", taken, row->published);
     if (mismatch != NULL) {
         snprintf(mismatch->text_zh, sizeof mismatch->text_zh, "发布 %lld，但网关取走 %lld（不含重放 %lld）",
-                 LL(row->published), LL(row->consumed - row->replayed), LL(row->replayed));
+                 LL(row->published), LL(taken), LL(row->replayed));
         snprintf(mismatch->text_en, sizeof mismatch->text_en,
-                 "published %lld, but the gateway took %lld (beside %lld replayed)", LL(row->published),
-                 LL(row->consumed - row->replayed), LL(row->replayed));
-    }
-    int64_t ended = row->accepted + row->duplicate + row->stale + row->refused_events;
-    mismatch = note(finding, index, 2, "", row->consumed, ended);
-    if (mismatch != NULL) {
-        snprintf(mismatch->text_zh, sizeof mismatch->text_zh, "网关取走 %lld，但接收、重复、过期、隔离合计 %lld",
-                 LL(row->consumed), LL(ended));
-        snprintf(mismatch->text_en, sizeof mismatch->text_en,
-                 "the gateway took %lld, but accepted, duplicate, stale and quarantined come to %lld",
-                 LL(row->consumed), LL(ended));
+                 "published %lld, but the gateway took %lld (beside %lld replayed)", LL(row->published), LL(taken),
+                 LL(row->replayed));
     }
 }
 
+static void check_ending(struct finding *finding, const struct bus_balance_row *row, size_t index)
+{
+    int64_t ended = row->accepted + row->duplicate + row->stale + row->refused_events;
+    struct bus_mismatch *mismatch = note(finding, index, BUS_EQUATION_ENDED, "", row->consumed, ended);
+    if (mismatch == NULL)
+        return;
+    snprintf(mismatch->text_zh, sizeof mismatch->text_zh, "网关取走 %lld，但接收、重复、过期、隔离合计 %lld",
+             LL(row->consumed), LL(ended));
+    snprintf(mismatch->text_en, sizeof mismatch->text_en,
+             "the gateway took %lld, but accepted, duplicate, stale and quarantined come to %lld", LL(row->consumed),
+             LL(ended));
+}
+
+/* Less may have come out than was delivered: it is under way. */
 static void check_share(struct finding *finding, const struct bus_balance_share *share, size_t index,
                         const char *subscriber)
 {
-    struct bus_mismatch *mismatch =
-        note(finding, index, 3, subscriber, share->delivered, share->applied + share->refused);
+    int64_t under_way = bus_balance_under_way(share);
+    struct bus_mismatch *mismatch = note(finding, index, BUS_EQUATION_DELIVERED, subscriber, share->delivered,
+                                         share->applied + share->refused + (under_way > 0 ? under_way : 0));
     if (mismatch == NULL)
         return;
     snprintf(mismatch->text_zh, sizeof mismatch->text_zh, "向 %s 投递 %lld，但应用 %lld、拒收 %lld", subscriber,
@@ -258,15 +281,47 @@ static void check_share(struct finding *finding, const struct bus_balance_share 
              LL(share->delivered), subscriber, LL(share->applied), LL(share->refused));
 }
 
+int64_t bus_balance_all_under_way(const struct bus_balance *balance)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < balance->count; i++)
+        for (size_t j = 0; j < balance->subscriber_count; j++) {
+            int64_t under_way = bus_balance_under_way(&balance->rows[i].shares[j]);
+            sum += under_way > 0 ? under_way : 0;
+        }
+    return sum;
+}
+
+static void check_row(struct finding *finding, const struct bus_balance *balance, size_t index)
+{
+    const struct bus_balance_row *row = &balance->rows[index];
+    check_adapter(finding, row, index);
+    check_taking(finding, row, index);
+    check_ending(finding, row, index);
+    for (size_t i = 0; i < balance->subscriber_count; i++)
+        check_share(finding, &row->shares[i], index, balance->subscribers[i]);
+}
+
 size_t bus_balance_mismatches(const struct bus_balance *balance, struct bus_mismatch *out_mismatches, size_t limit)
 {
     struct finding finding = {.mismatches = out_mismatches, .limit = limit};
-    for (size_t i = 0; i < balance->count; i++) {
-        const struct bus_balance_row *row = &balance->rows[i];
-        check_adapter(&finding, row, i);
-        check_gateway(&finding, row, i);
-        for (size_t j = 0; j < balance->subscriber_count; j++)
-            check_share(&finding, &row->shares[j], i, balance->subscribers[j]);
-    }
+    for (size_t i = 0; i < balance->count; i++)
+        check_row(&finding, balance, i);
     return finding.count;
+}
+
+bool bus_balance_fails(const struct bus_balance *balance, const char *department, const char *item,
+                       enum bus_equation equation, const char *subscriber, struct bus_mismatch *out_mismatch)
+{
+    struct bus_mismatch mismatches[EQUATIONS + BUS_BALANCE_MAX_SUBSCRIBERS];
+    struct finding finding = {.mismatches = mismatches, .limit = sizeof mismatches / sizeof mismatches[0]};
+    for (size_t i = 0; i < balance->count; i++)
+        if (compare(&balance->rows[i], department, item) == 0)
+            check_row(&finding, balance, i);
+    for (size_t i = 0; i < finding.count; i++)
+        if (mismatches[i].equation == equation && strcmp(mismatches[i].subscriber, subscriber) == 0) {
+            *out_mismatch = mismatches[i];
+            return true;
+        }
+    return false;
 }

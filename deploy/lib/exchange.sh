@@ -159,7 +159,7 @@ exchange_wait() {
 
 # Empty inboxes first: books may balance before all is read.
 exchange_is_settled() {
-    (($(exchange_waiting_files "$1") == 0)) && exchange_operator "$1" books --json >"$1/run/books.json"
+    (($(exchange_waiting_files "$1") == 0)) && exchange_operator "$1" books --json --brief >"$1/run/books.json"
 }
 
 # done/ and held/ lie one level deeper.
@@ -171,7 +171,7 @@ exchange_tell_progress() {
     local waiting
     waiting=$(exchange_waiting_files "$1")
     if ((waiting > 0)); then
-        exchange_operator "$1" books --json >"$1/run/books.json" || true
+        exchange_operator "$1" books --json --brief >"$1/run/books.json" || true
     fi
     printf '待取文件/files waiting %d  ' "$waiting"
     "$XQ_ROOT/deploy/lib/books-line" <"$1/run/books.json" 2>&1 || true
