@@ -15,8 +15,8 @@
 # pepper, mode 0700), website/ (files of the website's agent), kafka/, postgresql/.
 
 EXCHANGE_DEPARTMENTS=(market tax social traffic transport court)
-EXCHANGE_SUBSCRIBERS=(court procurement website)
-EXCHANGE_SCHEMAS=(court procurement)
+EXCHANGE_SUBSCRIBERS=(bank court procurement website)
+EXCHANGE_SCHEMAS=(court procurement bank)
 EXCHANGE_PREFIX=xq.
 EXCHANGE_PARTITIONS=6
 EXCHANGE_DATABASE=xinqiao
