@@ -425,7 +425,6 @@ static void a_field_that_is_granted_no_more_is_emptied(void **state)
 {
     (void)state;
     char folder[TEST_FOLDER_SIZE], path[TEST_CATALOGUE_PATH_SIZE];
-    struct bus_error error;
     APPLY(&deleting, {.operation = PUT, .number = 1, .version = 3});
     ask(&deleting, "UPDATE $.arrears SET tax_kind = 'VAT'");
     ask(&deleting, "ALTER TABLE $.arrears ADD COLUMN note text");
@@ -434,9 +433,7 @@ static void a_field_that_is_granted_no_more_is_emptied(void **state)
     test_catalogue_copy(folder, path);
     test_catalogue_change(folder, GRANTS, "\"tax_kind\", \"arrears_amount\"", "\"arrears_amount\"");
     struct test_deliveries before = made;
-    must(subscribers_catalogues_open(path, "court", &made.catalogues, &error), &error);
-    made.catalogue = subscribers_catalogues_at(made.catalogues, 0);
-    made.view = test_deliveries_view(&made, "tax", "arrears");
+    test_deliveries_open_at(&made, path);
     restart(&deleting); /* with the new catalogue alone */
     APPLY(&deleting, {.operation = PUT, .reason = BUS_REASON_CORRECTED, .number = 1, .version = 3, .leaf = 1});
     assert_string_equal(ask(&deleting, "SELECT tax_kind IS NULL FROM $.arrears"), "t");
@@ -460,9 +457,7 @@ static void a_renewed_catalogue_adds_columns_and_leaves_the_former_views_readabl
     test_catalogue_copy(folder, path);
     test_catalogue_change(folder, GRANTS, "\"tax_kind\", \"arrears_amount\"", "\"arrears_amount\"");
     struct test_deliveries before = made;
-    must(subscribers_catalogues_open(path, "court", &made.catalogues, &error), &error);
-    made.catalogue = subscribers_catalogues_at(made.catalogues, 0);
-    made.view = test_deliveries_view(&made, "tax", "arrears");
+    test_deliveries_open_at(&made, path);
     const struct bus_view *former = made.view;
     restart(&marking);
     ask(&marking, "DROP TABLE $.arrears");

@@ -18,10 +18,14 @@ static void need(enum bus_status status, const struct bus_error *error)
 
 void test_deliveries_open(struct test_deliveries *deliveries)
 {
+    test_deliveries_open_at(deliveries, XINQIAO_SOURCE "/schemas/catalogue.cfg");
+}
+
+void test_deliveries_open_at(struct test_deliveries *deliveries, const char *path)
+{
     struct bus_error error;
     *deliveries = (struct test_deliveries){0};
-    need(subscribers_catalogues_open(XINQIAO_SOURCE "/schemas/catalogue.cfg", "court", &deliveries->catalogues, &error),
-         &error);
+    need(subscribers_catalogues_open(path, "court", &deliveries->catalogues, &error), &error);
     deliveries->catalogue = subscribers_catalogues_at(deliveries->catalogues, 0);
     deliveries->view = test_deliveries_view(deliveries, "tax", "arrears");
 }

@@ -11,8 +11,9 @@ struct test_deliveries {
     const struct bus_view *view; /* of tax.arrears */
 };
 
-/* The repository's catalogue. Aborts when it does not load. */
+/* The repository's catalogue, or the one at `path`. Aborts when it does not load. */
 void test_deliveries_open(struct test_deliveries *deliveries);
+void test_deliveries_open_at(struct test_deliveries *deliveries, const char *path);
 void test_deliveries_close(struct test_deliveries *deliveries);
 /* The court's view of another item. Aborts when there is none. */
 const struct bus_view *test_deliveries_view(const struct test_deliveries *deliveries, const char *department,
