@@ -277,8 +277,7 @@ class Website:
                     self.take(json.loads(line, parse_float=decimal.Decimal))
 
     def take(self, line):
-        record, place = bytes.fromhex(line['record']), (line['partition'], line['item'])
-        operation = line['operation']
+        place, operation = (line['partition'], line['item']), line['operation']
         if operation == 'RESYNC_BEGIN':
             self.named[place] = set()
             return
@@ -286,6 +285,7 @@ class Website:
             for other in [key for key, row in self.rows.items() if row[1:] == place and key not in self.named.get(place, set())]:
                 del self.rows[other]
             return
+        record = bytes.fromhex(line['record'])
         self.named.setdefault(place, set()).add(record)
         flags = frozenset(line['flags'])
         if operation == 'PUT':

@@ -135,7 +135,7 @@ def flags_of(record):
     flags = set(record.flags)
     if record.is_disputed():
         flags.add('DISPUTED')
-    if record.marks & {'RESTRICTED', 'RESTRICTED_PUBLIC'}:
+    if 'RESTRICTED_PUBLIC' in record.marks:
         flags.add('RESTRICTED')
     if 'PUBLICITY_ENDED' in record.marks:
         flags.add('PUBLICITY_ENDED')

@@ -35,7 +35,7 @@ ITEMS = {  # name: (department, number, versions, fields, what else the catalogu
 RIGHTS = {'dispute': '["own", "exchange"]; answer_days = 20', 'correction': '["own", "exchange"]; answer_days = 3; working_days = true',
           'repair': '["own"]', 'restriction': '["own", "exchange", "court"]'}
 DEPARTMENTS = ('registry', 'bureau', 'traffic', 'court', 'rights')
-MARKING = {'court', 'bank'}  # tables that keep what is withdrawn with a mark
+MARKING = {'court'}  # tables that keep what is withdrawn with a mark
 SUBSCRIBERS = {'court': (0, False), 'procurement': (1, False), 'website': (2, True), 'bank': (3, False)}
 # What may change in the life of the exchange are `fields`, `to`, `where`, `areas`.
 GRANTS = {

@@ -63,7 +63,7 @@ class Grant:
         return (event['subject_kind'] in self.kinds and
                 (not self.areas or any(event['area_code'].startswith(area) for area in self.areas)) and
                 all(condition.holds(event) for condition in self.conditions) and
-                (self.portfolio is None or event['subject_id'] in portfolios[self.portfolio]))
+                (self.portfolio is None or policy.identifier(event) in portfolios[self.portfolio]))
 
     def view(self, event):
         """The fields of a delivery."""
@@ -90,7 +90,10 @@ class Catalogue:
         self.items = [Item(item, path.parent) for item in entry['items']]
         self.rights = {entry['kind']: Right(entry) for entry in entry.get('rights', [])}
         self.subscribers = [Subscriber(file) for file in sorted(receivers.glob('*/grants.cfg'))]
+        self.marking = set()  # subscribers whose tables keep what is withdrawn, with a mark
         self.seal = avro.Schema(path.parent / 'seal.avsc')
+        self.audit = avro.Schema(path.parent / 'internal' / 'audit.avsc')
+        self.books = avro.Schema(path.parent / 'internal' / 'books.avsc')
         self.quarantine = avro.Schema(path.parent / 'internal' / 'quarantine.avsc')
 
     def table(self, item):
@@ -98,3 +101,22 @@ class Catalogue:
         same = {other.full_name for other in self.items if other.name == item.name}
         name = item.name if len(same) == 1 else f'{item.department}_{item.name}'
         return name.replace('.', '_').replace('-', '_')
+
+
+def portfolios(whole):
+    """{path: subject identifiers} of all portfolios that grants name."""
+    found = {}
+    for grant in (grant for subscriber in whole.subscribers for grant in subscriber.grants):
+        if grant.portfolio is not None and grant.portfolio not in found:
+            found[grant.portfolio] = frozenset(read_portfolio(grant.portfolio))
+    return found
+
+
+def read_portfolio(path):
+    """One identifier a line; a credit code also stands for the organisation code within it."""
+    for line in pathlib.Path(path).read_text(encoding='utf-8').splitlines():
+        words = line.partition('#')[0].split()
+        if words:
+            yield words[-1]
+            if len(words[-1]) == 18:
+                yield words[-1][8:17]

@@ -1,115 +1,301 @@
-"""Recomputes from the in topics and the grants who must have received what, and compares with what the output topics hold."""
+"""Recomputes from the in topics and the catalogue who must have received what, and compares with what the output topics hold.
+
+What concerns one record comes from several topics, and by itself (terms, resyncs), in an order that only the gateway knows. So for each
+record an order is looked for that keeps each topic's own and in which the model (tests/model/model.py) delivers, to each subscriber,
+exactly what its log holds about the record."""
+import collections
+import pathlib
+import sys
 import time
 
 import merkle
-from policy import day_of, is_minor
+import policy
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'model'))
+import model  # noqa: E402
+
+STATE_FLAGS = frozenset(('DISPUTED', 'RESTRICTED', 'PUBLICITY_ENDED'))
+NOT_CONTENT = ('event_id', 'record_key', 'version', 'sequence', 'source_committed_at', 'published_at')
+MOST_WAYS = 20000
+KEY_OF_MARKER = bytes(16)
 
 
 def identity(item, record_key):
     return merkle.digest('sm3', item.name.encode() + b'\0' + record_key.encode())[:16]
 
 
-class Expected:
-    def __init__(self, record, version, operation, reason, grant, fields):
-        self.record, self.version = record, version
-        self.operation, self.reason, self.grant, self.fields = operation, reason, grant, fields
+class Matter:
+    """One record of a partition: the events about it, topic by topic, and what each subscriber's log holds about it."""
+    __slots__ = ('item', 'own', 'rights', 'found', 'resyncs')
 
-    def difference(self, delivery):
-        content = delivery.content
-        if delivery.record != self.record:
-            return f'record {delivery.record.hex()} where {self.record.hex()} is due'
-        for name, wanted in (('version', self.version), ('operation', self.operation), ('reason', self.reason)):
+    def __init__(self, item):
+        self.item, self.own, self.rights, self.found, self.resyncs = item, [], {}, {}, {}
+
+    def streams(self):
+        return [stream for stream in (self.own, *self.rights.values()) if stream]
+
+
+def event_of(item, message):
+    values = item.decode(message.value)
+    content = tuple(str(value) for name, value in values.items() if name not in NOT_CONTENT)
+    terms = (None, None)
+    if values['operation'] == 'PUT' and item.rights is None:
+        terms = tuple(policy.last_day(item.terms, kind, values) for kind in ('publicity', 'retention'))
+    event = model.Event(item, values, content, terms=terms, minor=lambda day: policy.is_minor(values, day))
+    event.offset, event.day = message.offset, policy.day_of(message.timestamp_ms)
+    return event
+
+
+def gather(world, refused):
+    """{partition: {record: Matter}}"""
+    matters = collections.defaultdict(dict)
+    items = {(item.department, item.name): item for item in world.catalogue.items}
+    accepted = 0
+    for item in world.catalogue.items:
+        for partition, messages in enumerate(world.input(item)):
+            for message in messages:
+                if (message.topic, partition, message.offset) in refused:
+                    continue
+                event = event_of(item, message)
+                accepted += 1
+                about = items[event.values['target_department'], event.values['target_item']] if item.rights else item
+                key = event.values['target_record_key' if item.rights else 'record_key']
+                record = message.key, identity(about, key)
+                matter = matters[partition].setdefault(record, Matter(about))
+                (matter.rights.setdefault(item.rights, []) if item.rights else matter.own).append(event)
+    return matters, accepted
+
+
+def gather_found(world, matters):
+    """Adds the deliveries; those about no record that came in are returned."""
+    strays = []
+    by_record = {partition: {record[1]: matter for record, matter in records.items()} for partition, records in matters.items()}
+    for subscriber in world.catalogue.subscribers:
+        for partition, deliveries in enumerate(world.deliveries(subscriber)):
+            for delivery in deliveries:
+                if delivery.record == KEY_OF_MARKER:
+                    continue
+                matter = by_record.get(partition, {}).get(delivery.record)
+                if matter is None:
+                    strays.append(f'{subscriber.name}, partition {partition}, leaf {delivery.leaf}: a record that never came in')
+                else:
+                    matter.found.setdefault(subscriber.name, []).append(delivery)
+    return strays
+
+
+# ── one record ──
+
+class Way:
+    """A place in the search: how far each stream is, the Record, how many deliveries of each subscriber are explained, the day."""
+    __slots__ = ('at', 'record', 'seen', 'day', 'resyncs', 'before', 'offset')
+
+    def __init__(self, at, record, seen, day, resyncs, before=None, offset=None):
+        self.at, self.record, self.seen, self.day, self.resyncs, self.before, self.offset = at, record, seen, day, resyncs, before, offset
+
+    def key(self):
+        return self.at, self.record._replace(event=None, rows=()), self.seen, self.day, self.resyncs
+
+
+def differs(due, delivery):
+    """Why this delivery is not the one that is due; None when it is."""
+    content = delivery.content
+    for name, wanted in (('version', due.version), ('operation', due.operation), ('reason', due.reason)):
+        if content[name] != wanted:
+            return f'{name} {content[name]}, not {wanted}'
+    if STATE_FLAGS & set(content['flags']) != STATE_FLAGS & due.flags:
+        return f'flags {content["flags"]}, not {sorted(due.flags)}'
+    if due.grant is not None:
+        for name, wanted in (('grant', due.grant.name), ('purpose', due.grant.purpose), ('legal_basis', due.grant.legal_basis)):
             if content[name] != wanted:
-                return f'{name} of record {self.record.hex()} is {content[name]}, not {wanted}'
-        if self.grant is not None:
-            for name, wanted in (('grant', self.grant.name), ('purpose', self.grant.purpose),
-                                 ('legal_basis', self.grant.legal_basis)):
-                if content[name] != wanted:
-                    return f'{name} of record {self.record.hex()} is another'
-        if content['fields'] != self.fields:
-            return f'fields of record {self.record.hex()} are not those granted of version {self.version}'
+                return f'another {name}'
+    return None if content['fields'] == due.fields else 'other fields than those granted'
+
+
+class Search:
+    """Looks for an order of one record's events in which everything that was delivered was due, and nothing else."""
+
+    def __init__(self, world, matter, days):
+        self.catalogue, self.matter, self.days = world.catalogue, matter, days
+        self.worlds = [model.World(world.catalogue, world.portfolios, day) for day in days]
+        self.streams = matter.streams()
+        self.names = [subscriber.name for subscriber in world.catalogue.subscribers if subscriber.name in matter.found]
+        self.why = 'no order of its events explains what was delivered'
+
+    def run(self):
+        start = Way((0,) * len(self.streams), model.Record(), (0,) * len(self.names), 0, ())
+        waiting, known, furthest = [start], {start.key()}, -1
+        while waiting:
+            way = waiting.pop()
+            if self.is_done(way):
+                return way
+            if sum(way.at) + sum(way.seen) >= furthest:
+                furthest = sum(way.at) + sum(way.seen)
+                self.why = self.explain(way)
+            for following in self.following(way):
+                key = following.key()
+                if key not in known:
+                    known.add(key)
+                    waiting.append(following)
+            if len(known) > MOST_WAYS:
+                self.why = f'not explained within {MOST_WAYS} steps; {self.why}'
+                return None
         return None
 
+    def is_done(self, way):
+        return (all(place == len(stream) for place, stream in zip(way.at, self.streams)) and
+                all(seen == len(self.matter.found[name]) for seen, name in zip(way.seen, self.names)))
 
-def decide(subscriber, item, event, day, held):
-    """(operation, reason, grant) or None."""
-    if event['operation'] == 'WITHDRAW':
-        return ('WITHDRAW', 'WITHDRAWN', None) if held else None
-    if not (subscriber.is_public and is_minor(event, day)):
-        for grant in subscriber.grants:
-            if grant.is_about(item) and grant.is_in_force(day) and grant.fits(event, {}):
-                return 'PUT', 'NONE', grant
-    return ('WITHDRAW', 'GRANT_ENDED', None) if held else None
+    def explain(self, way):
+        texts = []
+        for seen, name in zip(way.seen, self.names):
+            if seen < len(self.matter.found[name]):
+                delivery = self.matter.found[name][seen]
+                texts.append(f'{name} leaf {delivery.leaf}: {delivery.content["operation"]} {delivery.content["reason"]} of version '
+                             f'{delivery.content["version"]} is explained by nothing')
+        for place, stream in zip(way.at, self.streams):
+            if place < len(stream):
+                _, due, verdict = self.take(way.record, stream[place], self.worlds[way.day])
+                texts.append(f'{stream[place].item.name} offset {stream[place].offset} ({verdict}) would deliver '
+                             f'{[(one.subscriber, one.operation, one.reason, one.version) for one in due]}')
+        return '; '.join(texts)
+
+    @staticmethod
+    def take(record, event, world):
+        return (model.take_rights if event.item.rights else model.take_event)(record, event, world)
+
+    def following(self, way):
+        if way.day + 1 < len(self.days):
+            yield Way(way.at, way.record, way.seen, way.day + 1, way.resyncs, way)
+        world = self.worlds[way.day]
+        if way.record.version >= 0:
+            yield from self.by_itself(way, world)
+        # Last in, first tried: the event that is next in its own topic explains most.
+        for number in reversed(range(len(self.streams))):
+            if way.at[number] < len(self.streams[number]):
+                event = self.streams[number][way.at[number]]
+                record, due, verdict = self.take(way.record, event, world)
+                if verdict.startswith('refused'):
+                    continue
+                seen = self.match(way, due)
+                if seen is not None:
+                    at = way.at[:number] + (way.at[number] + 1,) + way.at[number + 1:]
+                    yield Way(at, record, seen, way.day, way.resyncs, way, None if event.item.rights else event.offset)
+
+    def by_itself(self, way, world):
+        record, due, verdict = model.take_expiry(way.record, world)
+        if verdict == 'due':
+            seen = self.match(way, due)
+            if seen is not None:
+                yield Way(way.at, record, seen, way.day, way.resyncs, way)
+        for subscriber in self.catalogue.subscribers:
+            if way.resyncs.count(subscriber.name) < self.matter.resyncs.get(subscriber.name, 0):
+                record, due, verdict = model.take_resync(way.record, subscriber, world)
+                seen = self.match(way, due) if verdict == 'named' else None
+                if seen is not None:
+                    yield Way(way.at, record, seen, way.day, tuple(sorted((*way.resyncs, subscriber.name))), way)
+
+    def match(self, way, due):
+        """How far each subscriber's deliveries are explained with these too; None when they are others."""
+        seen = list(way.seen)
+        for one in due:
+            if one.subscriber not in self.names:
+                return None
+            place = self.names.index(one.subscriber)
+            if seen[place] == len(self.matter.found[one.subscriber]):
+                return None
+            delivery = self.matter.found[one.subscriber][seen[place]]
+            if differs(one, delivery) or day_delivered(delivery) != self.days[way.day]:
+                return None
+            seen[place] += 1
+        return tuple(seen)
 
 
-def expect(world, item, partition, refused):
-    """What each subscriber must find of this item in this partition, in order; and how many events were accepted."""
-    known, wanted, accepted = {}, {subscriber.name: [] for subscriber in world.catalogue.subscribers}, 0
-    for message in world.input(item)[partition]:
-        if (message.topic, partition, message.offset) in refused:
-            continue
-        event = item.decode(message.value)
-        record = identity(item, event['record_key'])
-        version, holders = known.get((message.key, record), (None, frozenset()))
-        if version is not None and event['version'] <= version:
-            continue  # a duplicate, or stale
-        accepted += 1
-        day = day_of(message.timestamp_ms)
-        after = set(holders)
-        for subscriber in world.catalogue.subscribers:
-            decision = decide(subscriber, item, event, day, subscriber.name in holders)
-            if decision is None:
-                continue
-            operation, reason, grant = decision
-            fields = grant.view(event) if grant else None
-            wanted[subscriber.name].append(Expected(record, event['version'], operation, reason, grant, fields))
-            (after.add if operation == 'PUT' else after.discard)(subscriber.name)
-        known[message.key, record] = event['version'], frozenset(after)
-    return wanted, accepted
+def day_delivered(delivery):
+    return policy.as_day(delivery.content['delivered_at'])
 
 
-def compare(wanted, found):
-    for number, (expected, delivery) in enumerate(zip(wanted, found)):
-        difference = expected.difference(delivery)
-        if difference:
-            return f'delivery {number} (leaf {delivery.leaf}): {difference}'
-    if len(wanted) != len(found):
-        return f'{len(found)} deliveries where {len(wanted)} are due'
-    return None
+def days_of(matter, swept):
+    """The days on which something may have happened to the record, in order."""
+    days = {day_delivered(delivery) for deliveries in matter.found.values() for delivery in deliveries}
+    if not days:
+        days = {event.day for stream in matter.streams() for event in stream}
+    first = min(days)
+    return sorted(days | ({swept} if swept is not None and swept > first else set()))
 
 
-def by_item(world, subscriber):
-    """{(department, item): a list a partition of deliveries}"""
-    partitions = world.deliveries(subscriber)
-    found = {(item.department, item.name): [[] for _ in partitions] for item in world.catalogue.items}
-    for number, partition in enumerate(partitions):
-        for delivery in partition:
-            item = world.item_of(delivery)
-            found[item.department, item.name][number].append(delivery)
-    return found
+def judge(world, matter, swept):
+    """(reason of a failure or None, [(offset of the event, leaf, subscriber)] of an order that explains everything, last Record)."""
+    search = Search(world, matter, days_of(matter, swept))
+    way = search.run()
+    if way is None:
+        return search.why, [], None
+    if swept is not None and model.take_expiry(way.record, model.World(world.catalogue, world.portfolios, swept))[1]:
+        return f'what fell due before {swept} was not told', [], way.record
+    caused, record = [], way.record
+    while way.before is not None:
+        if way.offset is not None:
+            for name, now, then in zip(search.names, way.seen, way.before.seen):
+                caused += [(way.offset, matter.found[name][place].leaf, name) for place in range(then, now)]
+        way = way.before
+    return None, caused, record
 
+
+# ── all ──
 
 def check(world, result):
     started = time.monotonic()
     refused = world.quarantined()
-    found = {subscriber.name: by_item(world, subscriber) for subscriber in world.catalogue.subscribers}
-    total = 0
-    for item in world.catalogue.items:
-        differences = {subscriber.name: [] for subscriber in world.catalogue.subscribers}
-        counts = dict.fromkeys(differences, 0)
-        for partition in range(len(world.input(item))):
-            wanted, accepted = expect(world, item, partition, refused)
-            total += accepted
-            for name in differences:
-                counts[name] += len(wanted[name])
-                difference = compare(wanted[name], found[name][item.department, item.name][partition])
-                if difference:
-                    differences[name].append(f'partition {partition}: {difference}')
-        for name, why in differences.items():
-            if counts[name] or why:
-                result.note(f'exactly once: {item.department}.{item.name} → {name}, {counts[name]} deliveries', why)
-    result.say(f'{total} accepted events recomputed, {len(refused)} refused, {time.monotonic() - started:.0f} s')
+    matters, accepted = gather(world, refused)
+    strays = gather_found(world, matters)
+    world.records = {}
+    counts, why, order = collections.Counter(), collections.defaultdict(list), collections.defaultdict(list)
+    for partition, records in matters.items():
+        swept = world.swept(partition)
+        for (key, record), matter in records.items():
+            matter.resyncs = world.resyncs(partition, matter.item)
+            failure, caused, last = judge(world, matter, swept)
+            place = matter.item.department, matter.item.name
+            counts[place] += sum(map(len, matter.found.values()))
+            world.records[partition, key, record] = last
+            if failure:
+                why[place].append(f'partition {partition}, record {record.hex()}: {failure}')
+            for offset, leaf, name in caused:
+                order[name, partition, place].append((leaf, offset))
+    for place in sorted(counts):
+        result.note(f'exactly once: {".".join(place)}, {counts[place]} deliveries', why[place])
+    result.note('exactly once: nothing about a record that never came in', strays)
+    result.note('the deliveries of a topic stand in the order of its events',
+                [f'{place[0]}, partition {place[1]}, {".".join(place[2])}' for place, pairs in order.items()
+                 if [offset for _, offset in sorted(pairs)] != sorted(offset for _, offset in pairs)])
+    check_resyncs(world, result)
+    result.say(f'{accepted} accepted events recomputed, {len(refused)} refused, {time.monotonic() - started:.0f} s')
     check_views(world, result)
+
+
+def check_resyncs(world, result):
+    """At the end of a resync everything that is held has been named since its begin, and every begin has its end."""
+    why, ended = [], 0
+    for subscriber in world.catalogue.subscribers:
+        for partition, deliveries in enumerate(world.deliveries(subscriber)):
+            held, begun = {}, {}
+            for delivery in deliveries:
+                operation, item = delivery.content['operation'], world.item_of(delivery)
+                place = item.department, item.name
+                if operation == 'RESYNC_BEGIN':
+                    begun[place] = delivery.leaf
+                elif operation == 'RESYNC_END':
+                    ended += 1
+                    begin = begun.pop(place, None)
+                    if begin is None:
+                        why.append(f'{subscriber.name}/{partition}: an end without a begin, leaf {delivery.leaf}')
+                    why += [f'{subscriber.name}/{partition}: {record.hex()} is held and not named before leaf {delivery.leaf}'
+                            for record, (where, leaf) in held.items() if where == place and begin is not None and leaf < begin]
+                elif operation == 'WITHDRAW':
+                    held.pop(delivery.record, None)
+                elif operation == 'PUT' or delivery.record in held:
+                    held[delivery.record] = place, delivery.leaf
+            why += [f'{subscriber.name}/{partition}: a begin without an end, leaf {leaf}' for leaf in begun.values()]
+    result.note(f'{ended} resyncs named everything that is held', why)
 
 
 def check_views(world, result):

@@ -122,7 +122,15 @@ def last_day(terms, kind, event):
     return None
 
 
-# ── minors ──
+# ── subjects ──
+
+def identifier(event):
+    """A person's citizen number, an organisation's nine characters."""
+    text = event['subject_id']
+    if event['subject_kind'] == 'PERSON':
+        return text
+    return text[8:17] if len(text) == 18 else text[-9:]
+
 
 def birth(citizen_number):
     digits = citizen_number[6:14] if len(citizen_number) == 18 else '19' + citizen_number[6:12]

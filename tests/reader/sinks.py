@@ -30,86 +30,68 @@ def check(world, result):
 # ── PostgreSQL ──
 
 class Row(dict):
-    """A table's row as the deliveries make it."""
+    """A table's row as the deliveries make it. Version and fields are of the last PUT, what happened since is told beside them."""
 
     def put(self, delivery, department):
         content = delivery.content
         self.clear()
         self.update(content['fields'])
-        self.update(xq_record=delivery.record, xq_version=content['version'], xq_withdrawn=False,
-                    xq_grant=content['grant'], xq_purpose=content['purpose'], xq_legal_basis=content['legal_basis'],
-                    xq_catalogue=content['catalogue'], xq_department=department, xq_partition=delivery.partition)
-        self.touch(delivery)
-        self['xq_flags'] = content['flags']
+        self.update(xq_record=delivery.record, xq_version=content['version'], xq_withdrawn=False, xq_grant=content['grant'],
+                    xq_purpose=content['purpose'], xq_legal_basis=content['legal_basis'], xq_catalogue=content['catalogue'],
+                    xq_department=department)
+        self.touch(delivery, content['reason'])
 
-    def touch(self, delivery, reason=None):
+    def touch(self, delivery, reason):
         content = delivery.content
-        self.update(xq_status=reason or content['reason'], xq_leaf=delivery.leaf,
+        self.update(xq_status=reason, xq_flags=content['flags'], xq_partition=delivery.partition, xq_leaf=delivery.leaf,
                     xq_delivered_at=content['delivered_at'])
 
-    def gives_way_to(self, delivery):
-        return self['xq_partition'] == delivery.partition or self['xq_version'] < delivery.content['version']
 
-
-class Table(dict):
-    """{record: Row}; what goes is taken out or marked."""
+class Fold:
+    """Tables as one subscriber's deliveries make them. `marks`: what is withdrawn stays, with a mark."""
 
     def __init__(self, marks):
-        super().__init__()
-        self.marks = marks
+        self.marks, self.tables, self.begun = marks, {}, {}
 
-    def take_out(self, record, delivery, reason=None):
-        if not self.marks:
-            del self[record]
-            return
-        self[record].touch(delivery, reason)
-        self[record]['xq_withdrawn'] = True
+    def take(self, delivery, item, table):
+        rows, content = self.tables.setdefault(table, {}), delivery.content
+        held, place = rows.get(delivery.record), (delivery.partition, item.department, item.name)
+        operation = content['operation']
+        if operation == 'RESYNC_BEGIN':
+            self.begun[place] = delivery.leaf
+        elif operation == 'RESYNC_END':
+            self.sweep(rows, place, delivery)
+        elif operation == 'PUT':
+            if held is None or held['xq_partition'] == delivery.partition or content['version'] > held['xq_version']:
+                rows.setdefault(delivery.record, Row()).put(delivery, item.department)
+        elif held is not None and held['xq_partition'] == delivery.partition:
+            if operation == 'WITHDRAW' and not self.marks:
+                del rows[delivery.record]
+            else:
+                held.touch(delivery, content['reason'])
+                held['xq_withdrawn'] = held['xq_withdrawn'] or operation == 'WITHDRAW'
 
-    def apply(self, delivery, department):
-        held = self.get(delivery.record)
-        operation = delivery.content['operation']
-        if operation == 'PUT':
-            if held is None or held.gives_way_to(delivery):
-                self.setdefault(delivery.record, Row()).put(delivery, department)
-            return
-        if held is None or held['xq_partition'] != delivery.partition:
-            return
-        held['xq_flags'] = delivery.content['flags']
-        if operation == 'WITHDRAW':
-            self.take_out(delivery.record, delivery)
-        else:
-            held.touch(delivery)
-
-    def sweep(self, end, department, begin, named):
-        """What a resync from leaf `begin` to the delivery `end` has not named; `named` although it was refused."""
-        for record, row in list(self.items()):
-            if (row['xq_partition'] == end.partition and row['xq_department'] == department and row['xq_leaf'] < begin
-                    and not row['xq_withdrawn'] and record not in named):
-                self.take_out(record, end, 'RESYNC_END')
+    def sweep(self, rows, place, end):
+        """What the resync has not named."""
+        begin = self.begun.pop(place, None)
+        for record, row in list(rows.items()):
+            if begin is None or (row['xq_partition'], row['xq_department']) != place[:2] or row['xq_leaf'] >= begin:
+                continue
+            if not self.marks:
+                del rows[record]
+            elif not row['xq_withdrawn']:
+                row.update(xq_status='RESYNC_END', xq_withdrawn=True, xq_leaf=end.leaf, xq_delivered_at=end.content['delivered_at'])
 
 
 def fold(world, subscriber, marks, refused):
-    """{table: Table} after all deliveries."""
-    tables = {}
+    """{table: {record: Row}} after all deliveries."""
+    whole = Fold(marks)
     for partition in world.deliveries(subscriber):
-        begun, refusals = {}, []
         for delivery in partition:
-            if (delivery.partition, delivery.leaf) in refused:
-                refusals.append(delivery)
-                continue
-            item = world.item_of(delivery)
-            table = tables.setdefault(world.catalogue.table(item), Table(marks))
-            operation = delivery.content['operation']
-            if operation == 'RESYNC_BEGIN':
-                begun[item.department, item.name] = delivery.leaf
-            elif operation == 'RESYNC_END':
-                begin = begun.pop((item.department, item.name), None)
-                if begin is not None:
-                    named = {one.record for one in refusals if one.leaf > begin}
-                    table.sweep(delivery, item.department, begin, named)
-            else:
-                table.apply(delivery, item.department)
-    return tables
+            if (delivery.partition, delivery.leaf) not in refused:
+                item = world.item_of(delivery)
+                whole.take(delivery, item, world.catalogue.table(item))
+    return whole.tables
 
 
 def plain(value):
@@ -132,7 +114,7 @@ def compare_table(connection, schema, table, wanted):
         if due is None:
             return [f'record {row["xq_record"].hex()} should not be there']
         for name, value in row.items():
-            if value != due.get(name):
+            if value != due.get(name):  # a field that is granted no more is empty
                 return [f'record {row["xq_record"].hex()}: column {name} differs']
         missing = [name for name in due if name not in row]
         if missing:

@@ -1,6 +1,9 @@
 """Everything that the checks look at, read once: the environment of a running exchange, its catalogue, views and topics."""
+import collections
+import datetime
 import os
 import pathlib
+import struct
 import subprocess
 import tempfile
 
@@ -37,11 +40,12 @@ class World:
     def __init__(self, environment):
         self.environment = environment
         self.catalogue = catalogue.Catalogue(environment['XQ_CATALOGUE'])
+        self.portfolios = catalogue.portfolios(self.catalogue)
         self.bootstrap, self.prefix = environment['XQ_BOOTSTRAP'], environment['XQ_PREFIX']
         self.topics = topics.names(self.bootstrap, self.prefix)
         self.read = {}
-        self.views = None
-        self.decoded = {}
+        self.views = self.markers = None
+        self.decoded, self.states, self.named = {}, {}, {}
 
     def _read(self, beginning):
         """Every topic of the exchange whose name goes on like this, read once."""
@@ -65,6 +69,29 @@ class World:
             if entry['severity'] == 'REFUSED' and entry['topic']:
                 found.add((entry['topic'], entry['partition'], entry['offset']))
         return found
+
+    def state(self, partition):
+        """{key: the last record} of xq.state; what is gone is left out."""
+        if partition not in self.states:
+            last = {record.key: record for record in self._read('state')[f'{self.prefix}state'][partition]}
+            self.states[partition] = {key: record for key, record in last.items() if record.value is not None}
+        return self.states[partition]
+
+    def swept(self, partition):
+        """The day up to which what fell due before it has been settled; None when it was never."""
+        record = self.state(partition).get(b'D')
+        if record is None or record.value[4]:
+            return None
+        return datetime.date(1970, 1, 1) + datetime.timedelta(struct.unpack_from('<i', record.value)[0])
+
+    def resyncs(self, partition, item):
+        """{subscriber: resyncs of the item that its log of the partition has}"""
+        if self.markers is None:
+            self.markers = collections.Counter(
+                (subscriber.name, number, self.item_of(delivery)) for subscriber in self.catalogue.subscribers
+                for number, deliveries in enumerate(self.deliveries(subscriber)) for delivery in deliveries
+                if delivery.content['operation'] == 'RESYNC_BEGIN')
+        return {subscriber.name: self.markers[subscriber.name, partition, item] for subscriber in self.catalogue.subscribers}
 
     def view(self, subscriber, fingerprint):
         if self.views is None:
@@ -92,9 +119,11 @@ class World:
 
     def item_of(self, delivery):
         """By the view's namespace: the grant's name has '_' for '-', so department and item are its last two words."""
-        _, department, name = delivery.view.full_name.rsplit('.', 2)
-        return next(item for item in self.catalogue.items
-                    if item.department == department and item.name.replace('.', '_').replace('-', '_') == name)
+        if delivery.view not in self.named:
+            _, department, name = delivery.view.full_name.rsplit('.', 2)
+            self.named[delivery.view] = next(item for item in self.catalogue.items if item.department == department and
+                                             item.name.replace('.', '_').replace('-', '_') == name)
+        return self.named[delivery.view]
 
 
 def read_environment(path):
