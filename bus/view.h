@@ -69,7 +69,8 @@ struct bus_view {
     const size_t *field_indexes; /* of the granted fields in the item's schema, in schema order */
     size_t field_count;
     const enum bus_transform *transforms; /* of each of them */
-    const int *condition_indexes; /* of the grant's conditions' fields in the item's schema; -1: this version has it not */
+    const int
+        *condition_indexes; /* of the grant's conditions' fields in the item's schema; -1: this version has it not */
 };
 
 struct bus_views; /* all views of a catalogue; borrows the catalogue */
