@@ -24,6 +24,7 @@ enum record_layout {
     RECORD_REPAIRS = 80,
     RECORD_RESTRICTIONS = 81,
     RECORD_PUBLIC_RESTRICTIONS = 82,
+    RECORD_LIFE = 83,
 };
 
 enum name_layout { NAME_LAYOUT = 0, NAME_ENDED = 1, NAME_ITEM = 2, NAME_DIGEST = 8, NAME_VERSION = 16 };
@@ -111,6 +112,7 @@ void bus_state_record_write(const struct bus_state_entry *entry, uint8_t out_val
     out_value[RECORD_REPAIRS] = entry->repairs;
     out_value[RECORD_RESTRICTIONS] = entry->restrictions;
     out_value[RECORD_PUBLIC_RESTRICTIONS] = entry->public_restrictions;
+    out_value[RECORD_LIFE] = entry->life;
     bus_put_u64le(out_value + RECORD_VERSION, (uint64_t)entry->version);
     bus_put_u64le(out_value + RECORD_DIGEST, entry->digest);
     bus_put_u64le(out_value + RECORD_HOLDERS, entry->holders);
@@ -147,6 +149,7 @@ enum bus_status bus_state_record_read(struct bus_bytes value, struct bus_state_e
         .repairs = data[RECORD_REPAIRS],
         .restrictions = data[RECORD_RESTRICTIONS],
         .public_restrictions = data[RECORD_PUBLIC_RESTRICTIONS],
+        .life = data[RECORD_LIFE],
         .holders = bus_get_u64le(data + RECORD_HOLDERS),
         .state_offset = (int64_t)bus_get_u64le(data + RECORD_STATE_OFFSET),
         .audit_offset = (int64_t)bus_get_u64le(data + RECORD_AUDIT_OFFSET),

@@ -60,6 +60,7 @@ struct bus_state_entry {
     uint16_t item;          /* bus_item.number */
     uint16_t disputes;      /* open disputes and requests for correction about it */
     uint8_t repairs, restrictions, public_restrictions; /* cases that stand: the last one that ends clears the mark */
+    uint8_t life; /* how often the record was listed again, modulo 256; of a rights case: the life that it is about */
     uint32_t flags;         /* bit = enum bus_flag, those of the last event */
     int32_t publicity_days; /* last day of publicity, days since 1970-01-01; INT32_MAX = no end */
     int32_t retention_days; /* last day on which it may be kept; INT32_MAX = the clock has not started */

@@ -86,13 +86,14 @@ struct gateway_exchange {
 
     /* 2 validate */
     uint8_t subject_key[BUS_SUBJECT_KEY_SIZE];
-    uint32_t flags; /* bit = enum bus_flag; reconcile adds to them */
-    bool is_minor;  /* a person under 18 on the batch's day, or at the conduct */
-    struct bus_rights rights; /* of an EVENT of the department "rights" and of its RIGHTS consequence */
+    uint32_t flags;                 /* bit = enum bus_flag; reconcile adds to them */
+    bool is_minor;                  /* a person under 18 on the batch's day, or at the conduct */
+    struct bus_rights rights;       /* of an EVENT of the department "rights" and of its RIGHTS consequence */
+    uint8_t life;                   /* of the record that the case is about */
     enum bus_rights_step last_step; /* of its case before it; the same step again has no consequence */
 
     /* 3 reconcile */
-    const struct gateway_gap *gap; /* what is missing before this event, also when it is refused; NULL = nothing */
+    const struct gateway_gap *gap;     /* what is missing before this event, also when it is refused; NULL = nothing */
     uint8_t record[BUS_IDENTITY_SIZE]; /* record identity */
     enum gateway_verdict verdict;
     struct bus_state_entry entry;                 /* as it will stand after this event */

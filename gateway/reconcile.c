@@ -65,7 +65,10 @@ static void fill_marks(struct gateway_exchange *exchange, const struct bus_state
 {
     struct bus_state_entry *entry = &exchange->entry;
     bool is_put = exchange->event.operation == BUS_OPERATION_PUT;
-    if (known != NULL && !(is_put && known->status == BUS_RECORD_WITHDRAWN)) {
+    bool is_new_life = known != NULL && is_put && known->status == BUS_RECORD_WITHDRAWN;
+    if (known != NULL)
+        entry->life = (uint8_t)(known->life + is_new_life);
+    if (known != NULL && !is_new_life) {
         entry->marks = known->marks;
         entry->disputes = known->disputes;
         entry->repairs = known->repairs;

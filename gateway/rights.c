@@ -65,7 +65,7 @@ static enum bus_status judge_date(const struct gateway_exchange *exchange, struc
 }
 
 static enum bus_status judge_target(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
-                                    const struct bus_rights_rule *rule, struct bus_error *error)
+                                    const struct bus_rights_rule *rule, uint8_t *out_life, struct bus_error *error)
 {
     const struct bus_item *item = target_item(reconcile, &exchange->rights);
     if (item == NULL)
@@ -77,10 +77,13 @@ static enum bus_status judge_target(const struct gateway_reconcile *reconcile, s
             "names, may");
     uint8_t record[BUS_IDENTITY_SIZE];
     struct gateway_slot *slot;
-    struct bus_state_entry entry;
+    struct bus_state_entry entry = {0};
     bool found = false;
     enum bus_status status = find_target(reconcile, exchange, item, record, &slot, &entry, &found, error);
-    return status == BUS_OK && !found ? reject_unknown(error) : status;
+    if (status == BUS_OK && !found)
+        status = reject_unknown(error);
+    *out_life = entry.life;
+    return status;
 }
 
 enum bus_status gateway_rights_judge(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
@@ -98,9 +101,12 @@ enum bus_status gateway_rights_judge(const struct gateway_reconcile *reconcile, 
     if (status == BUS_OK)
         status = judge_date(exchange, error);
     if (status == BUS_OK)
-        status = judge_target(reconcile, exchange, rule, error);
+        status = judge_target(reconcile, exchange, rule, &exchange->life, error);
     if (status != BUS_OK)
         return status;
+    if (known != NULL)
+        exchange->life = known->life; /* what it was about at first */
+    exchange->entry.life = exchange->life;
     exchange->last_step = last;
     exchange->entry.marks = (uint8_t)exchange->rights.step;
     return BUS_OK;
@@ -120,6 +126,7 @@ enum bus_status gateway_rights_follow(const struct gateway_reconcile *reconcile,
     consequence->version = bus_item_current(item);
     consequence->now_ms = event->now_ms;
     consequence->rights = event->rights;
+    consequence->life = event->life;
     consequence->key = event->key;
     consequence->adapter = event->adapter;
     memcpy(consequence->subject_key, event->subject_key, sizeof consequence->subject_key);
@@ -231,8 +238,8 @@ enum bus_status gateway_rights_apply(const struct gateway_reconcile *reconcile, 
         return status;
     exchange->again = exchange->record_slot->changed;
     exchange->holders_before = exchange->entry.holders;
-    if (!found || exchange->entry.status != BUS_RECORD_LIVE)
-        return BUS_OK; /* what is withdrawn needs nothing more; the case itself is kept */
+    if (!found || exchange->entry.status != BUS_RECORD_LIVE || exchange->entry.life != exchange->life)
+        return BUS_OK; /* what is withdrawn needs nothing more, and a new life is another matter; the case itself is kept */
     take_step(exchange);
     exchange->writes = true;
     return BUS_OK;

@@ -22,6 +22,7 @@ static void a_record_entry_is_laid_out_as_documented(void **unused)
         .repairs = 8,
         .restrictions = 9,
         .public_restrictions = 10,
+        .life = 11,
         .flags = 0x31323334,
         .publicity_days = INT32_MAX,
         .retention_days = 0x51525354,
@@ -46,7 +47,7 @@ static void a_record_entry_is_laid_out_as_documented(void **unused)
                              "0600000000000000"
                              "0700000000000000"
                              "54535251feffffff"
-                             "08090a00");
+                             "08090a0b");
     struct bus_state_entry found;
     assert_int_equal(bus_state_record_read(bus_bytes_of(value, sizeof value), &found, NULL, NULL), BUS_OK);
     uint8_t again[BUS_STATE_RECORD_SIZE];

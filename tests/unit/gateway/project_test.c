@@ -42,6 +42,8 @@ static struct gateway_exchange registration(const char *operation, uint64_t hold
     exchange.flags = 1u << BUS_FLAG_NAME_MISMATCH | 1u << BUS_FLAG_AREA_ENDED;
     exchange.holders_before = holders;
     exchange.entry.version = exchange.event.version; /* as reconcile leaves it */
+    if (exchange.event.operation == BUS_OPERATION_WITHDRAW)
+        exchange.entry.status = BUS_RECORD_WITHDRAWN;
     assert_int_equal(gateway_authorise(&(struct gateway_authorise){.views = stage.views}, &exchange, &error), BUS_OK);
     assert_int_equal(exchange.delivery_count, 3);
     return exchange;
