@@ -140,9 +140,9 @@ static int tell(const struct asking *asking)
     printf("  requested: %s again to %s, one request in each of %d partitions\n", item_en, asking->subscriber->name,
            (int)asking->partitions);
     printf(
-        "  网关在实时投递的间隙重新投递有效记录；每个目录项首尾各有标记，收完后代理删除未再投递的行。进度见 xinqiao lag\n"
+        "  网关在实时投递的间隙重新投递有效记录；每个目录项首尾各有标记，收完后代理删除未再投递的行。已投递条数见 xinqiao books\n"
         "  the gateway delivers what is current between live events, each item between two marks; then the agent removes the "
-        "rows that were not named again. See `xinqiao lag`\n");
+        "rows that were not named again. `xinqiao books` counts them\n");
     return CLI_DONE;
 }
 

@@ -19,11 +19,12 @@ int cli_rights_judge_authority(const struct cli_rights_matter *matter)
     if (bus_rights_may(rule, rights->authority, matter->target_item))
         return CLI_DONE;
     return cli_rights_say(
-        CLI_NO, "%.*s 无权对 %s/%s 的记录作出此项%s；请由作出原决定的部门（--authority %s）或目录规定的机关办理",
+        CLI_NO,
+        "%.*s 无权对 %s/%s 的记录作出此项决定（%s）；请由作出原决定的部门（--authority %s）或目录规定的机关办理",
         "%.*s may not decide so about a record of %s/%s (%s): the department that determined it (--authority %s), or "
         "who the catalogue names, may",
         (int)rights->authority.length, (const char *)rights->authority.data, matter->target_item->department->name,
-        matter->target_item->name, cli_rights_kind_zh(rights->kind), matter->target_item->department->name);
+        matter->target_item->name, bus_rights_kind_name(rights->kind), matter->target_item->department->name);
 }
 
 /* --- the answer --- */
@@ -69,6 +70,20 @@ static int print_json(const struct cli_rights_matter *matter, const struct cli_r
     return code;
 }
 
+/* What the step does to the record, beside the flag or the withdrawal that its holders see. */
+static const char *effect_text(const struct cli_rights_matter *matter)
+{
+    enum bus_rights_step step = matter->content.rights.step;
+    if (matter->known != NULL && matter->known->entry.marks == step)
+        return "仅更正案件内容，记录不变 / only the case's particulars are corrected, the record is as before";
+    switch (step) {
+    case BUS_RIGHTS_UPHELD: return "待部门更正或撤回 / the department is to correct or withdraw it";
+    case BUS_RIGHTS_REVOKED:
+    case BUS_RIGHTS_LIFTED: return "随下一版本或重新投递再次发出 / goes out again with its next version or a resync";
+    default: return "已告知各持有方 / every holder is told";
+    }
+}
+
 static void print_accepted(const struct cli_rights_matter *matter)
 {
     char identity[2 * BUS_IDENTITY_SIZE + 1], due[CLI_RIGHTS_DAY_SIZE];
@@ -79,7 +94,7 @@ static void print_accepted(const struct cli_rights_matter *matter)
     printf("  记录 / record: %s  %s/%s %s / %s\n", identity, matter->target_item->department->name,
            matter->target_item->name, matter->target_item->name_zh, matter->target_item->name_en);
     cli_rights_holders(matter->catalogue, matter->target->entry.holders, &text);
-    printf("  持有方，已随之通知 / held by, who are told: %.*s\n", (int)text.length, (const char *)text.data);
+    printf("  持有方 / held by: %.*s\n  %s\n", (int)text.length, (const char *)text.data, effect_text(matter));
     if (content->has_answer_due) {
         cli_rights_day(content->answer_due, due);
         printf("  答复期限 / to be answered by: %s（%d 天 / days）\n", due, (int)(content->answer_due - matter->today));

@@ -6,9 +6,16 @@
 #include "cli/rights.h"
 #include "cli/scan.h"
 
-enum { BOOK_LIMIT = 1024 * 1024, BOOKS_PARTITION = 0, POLL_MS = 100, TRANSACTION_MS = 60000 };
+enum {
+    BOOK_LIMIT = 1024 * 1024,
+    BOOKS_PARTITION = 0,
+    POLL_MS = 100,
+    TRANSACTION_MS = 60000,
+    MAX_ATTEMPTS = 6,
+    PAUSE_MS = 250,
+};
 
-/* Of two officers who send at once, the second to begin fences the first: neither's count in the book is lost. */
+/* Of two officers who send at once, the second to begin fences the first, which begins again: neither's count in the book is lost. */
 #define TRANSACTIONAL_ID "xq-rights-command"
 #define WRITER "adapter/rights-command"
 
@@ -52,7 +59,9 @@ static enum bus_status count(struct sending *sending, struct bus_error *error)
 {
     const struct bus_item *item = sending->item;
     bus_book_name(WRITER, bus_calendar_day(sending->content->event.published_at_ms), sending->book_name);
+    bus_book_destroy(sending->book);
     sending->book = bus_book_create(sending->book_name);
+    bus_buffer_reset(&sending->count);
     if (sending->book == NULL)
         return bus_fail(error, BUS_FATAL, "count the event: out of memory");
     enum bus_status status =
@@ -195,6 +204,36 @@ static void name_topics(struct sending *sending)
     bus_event_identity(bus_bytes_text(sending->item->name), sending->content->event.record_key, sending->identity);
 }
 
+/* The producer comes before the book: from then on nobody else writes what is read. */
+static enum bus_status attempt(struct sending *sending, struct bus_error *error)
+{
+    struct bus_producer_options options = {.transactional_id = TRANSACTIONAL_ID,
+                                           .transaction_timeout_ms = TRANSACTION_MS,
+                                           .on_delivered = on_delivered,
+                                           .self = sending};
+    enum bus_status status = bus_producer_open(&sending->context->kafka, &options, &sending->producer, error);
+    if (status == BUS_OK)
+        status = count(sending, error);
+    if (status == BUS_OK)
+        status = write_all(sending, error);
+    bus_producer_close(sending->producer);
+    sending->producer = NULL;
+    return status;
+}
+
+/* What did not come through was fenced by another officer's, as a rule. It goes again as it is: had it come through after all, the gateway
+ * would find the same event twice and count a duplicate. */
+static enum bus_status publish(struct sending *sending, struct bus_error *error)
+{
+    enum bus_status status = BUS_FATAL;
+    for (int i = 0; i < MAX_ATTEMPTS && status != BUS_OK; i++) {
+        if (i > 0)
+            bus_clock_sleep_ms(PAUSE_MS * (1 + bus_clock_monotonic_ms() % (i + 1)));
+        status = attempt(sending, error);
+    }
+    return status;
+}
+
 enum bus_status cli_rights_send(const struct cli_context *context, const struct bus_item *item,
                                 const struct cli_rights_record *target, const struct cli_rights_content *content,
                                 const char *officer, int64_t wait_ms, struct cli_rights_outcome *out_outcome,
@@ -206,29 +245,19 @@ enum bus_status cli_rights_send(const struct cli_context *context, const struct 
                               .content = content,
                               .officer = officer,
                               .outcome = out_outcome};
-    struct bus_producer_options options = {.transactional_id = TRANSACTIONAL_ID,
-                                           .transaction_timeout_ms = TRANSACTION_MS,
-                                           .on_delivered = on_delivered,
-                                           .self = &sending};
     struct bus_consumer *consumer = NULL;
     *out_outcome = (struct cli_rights_outcome){.offset = -1};
     name_topics(&sending);
     bus_buffer_init(&sending.event, CLI_RIGHTS_RECORD_LIMIT);
     bus_buffer_init(&sending.count, BOOK_LIMIT);
     enum bus_status status = cli_rights_encode(item, content, &sending.event, error);
-    /* The producer comes before the book: from then on nobody else writes what is read. */
-    if (status == BUS_OK)
-        status = bus_producer_open(&context->kafka, &options, &sending.producer, error);
-    if (status == BUS_OK)
-        status = count(&sending, error);
     if (status == BUS_OK && wait_ms > 0)
         status = open_listener(&sending, &consumer, error);
     if (status == BUS_OK)
-        status = write_all(&sending, error);
+        status = publish(&sending, error);
     if (status == BUS_OK && wait_ms > 0)
         listen(&sending, consumer, wait_ms);
     bus_consumer_close(consumer);
-    bus_producer_close(sending.producer);
     bus_book_destroy(sending.book);
     bus_buffer_release(&sending.event);
     bus_buffer_release(&sending.count);
