@@ -1,5 +1,6 @@
 #include "bus/catalogue_document.h"
 
+#include "bus/rights.h"
 #include <stdio.h>
 
 #include "bus/grant_text.h"
@@ -104,6 +105,65 @@ static void write_field_table(struct bus_buffer *buffer, const struct bus_schema
         write_field(buffer, bus_schema_field(schema, i));
 }
 
+static void write_duration(struct bus_buffer *buffer, const struct bus_term *term)
+{
+    const struct {
+        int count;
+        const char *unit;
+    } parts[] = {{term->years, "年 years"},
+                 {term->months, "个月 months"},
+                 {term->days, "日 days"},
+                 {term->grace_working_days, "个工作日 working days"}};
+    bool is_first = true;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (parts[i].count == 0)
+            continue;
+        bus_buffer_printf(buffer, "%s%d %s", is_first ? " " : " + ", parts[i].count, parts[i].unit);
+        is_first = false;
+    }
+    bus_buffer_printf(buffer, "%s |", is_first ? " 当日 that day" : "");
+}
+
+/* In the order in which they are asked. */
+static void write_terms(struct bus_buffer *buffer, const struct bus_item *item)
+{
+    static const char *const kinds[] = {"公示 publicity", "保存 retention", "提醒 watch"};
+    if (item->term_count == 0)
+        return;
+    bus_buffer_printf(buffer, "\n| 期限 term | 起算 from | 时长 lasts | 仅限 only for |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < item->term_count; i++) {
+        const struct bus_term *term = &item->terms[i];
+        bus_buffer_printf(buffer, "| %s | `%s` |", kinds[term->kind], term->from);
+        write_duration(buffer, term);
+        if (term->rule_version[0] != '\0')
+            bus_buffer_printf(buffer, " `rule_version` = %s", term->rule_version);
+        for (size_t j = 0; j < term->value_count; j++)
+            bus_buffer_printf(buffer, "%s%s", j > 0 ? ", " : " · ", term->values[j]);
+        bus_buffer_printf(buffer, " |\n");
+    }
+}
+
+static void write_rights(const struct bus_catalogue *catalogue, struct bus_buffer *buffer)
+{
+    bus_buffer_printf(
+        buffer, "\n## 信用主体权益 Rights of subjects\n\n| 类别 kind | 可由谁办理 by | 答复期限 to be answered in "
+                "|\n|---|---|---|\n");
+    for (int kind = BUS_RIGHTS_NONE + 1; kind <= BUS_RIGHTS_RESTRICTION; kind++) {
+        const struct bus_rights_rule *rule = bus_catalogue_rights(catalogue, (enum bus_rights_kind)kind);
+        if (rule == NULL)
+            continue;
+        bus_buffer_printf(buffer, "| `%s` |%s%s", bus_rights_kind_name(rule->kind),
+                          rule->by_own ? " 记录所属部门 own;" : "", rule->by_exchange ? " 交换平台 exchange;" : "");
+        for (size_t i = 0; i < rule->department_count; i++)
+            bus_buffer_printf(buffer, " %s `%s`;", rule->departments[i]->name_zh, rule->departments[i]->name);
+        if (rule->answer_days > 0)
+            bus_buffer_printf(buffer, " | %d %s |\n", rule->answer_days,
+                              rule->working_days ? "个工作日 working days" : "日 days");
+        else
+            bus_buffer_printf(buffer, " | – |\n");
+    }
+}
+
 static void write_item_fields(const struct bus_catalogue *catalogue, struct bus_buffer *buffer)
 {
     if (bus_catalogue_item_count(catalogue) > 0) {
@@ -123,6 +183,7 @@ static void write_item_fields(const struct bus_catalogue *catalogue, struct bus_
                           item->name, bus_item_current(item)->number,
                           (unsigned long long)bus_schema_fingerprint(schema));
         write_field_table(buffer, schema, BUS_ENVELOPE_FIELDS, bus_schema_field_count(schema));
+        write_terms(buffer, item);
     }
 }
 
@@ -203,6 +264,7 @@ void bus_catalogue_document(const struct bus_catalogue *catalogue, struct bus_bu
     write_departments(catalogue, buffer);
     write_items(catalogue, buffer);
     write_item_fields(catalogue, buffer);
+    write_rights(catalogue, buffer);
     write_subscribers(catalogue, buffer);
     write_code_lists(catalogue, buffer);
 }

@@ -7,6 +7,7 @@
 /* cmocka wants the first two above first */
 #include <cmocka.h>
 
+#include "bus/catalogue_document.h"
 #include "tests/support/folder.h"
 
 enum { PATH_SIZE = 512, COMMAND_SIZE = 2048 };
@@ -82,6 +83,28 @@ static void a_term_is_as_it_is_written(void **state)
     assert_int_equal(debtor->terms[0].kind, BUS_TERM_WATCH);
     assert_int_equal(debtor->terms[0].grace_working_days, 3);
     assert_int_equal(bus_catalogue_find_item(catalogue, "market", "registration.basic")->term_count, 0);
+}
+
+static void the_document_says_who_may_and_what_ends_when(void **state)
+{
+    (void)state;
+    static const char *const words[] = {
+        "| `dispute` | 记录所属部门 own; 交换平台 exchange; | 20 日 days |",
+        "| `repair` | 记录所属部门 own; | – |",
+        "柳州市中级人民法院 `court`;",
+        "| 公示 publicity | `decided_on` | 3 年 years | `rule_version` = NDRC-36-2026 · 暂扣或者吊销许可证、执照, ",
+        "| 公示 publicity | `decided_on` | 3 个月 months | `rule_version` = NDRC-36-2026 |",
+        "| 提醒 watch | `published_on` | 2 年 years + 3 个工作日 working days | |",
+    };
+    struct bus_buffer buffer;
+    bus_buffer_init(&buffer, 16 * 1024 * 1024);
+    bus_catalogue_document(catalogue, &buffer);
+    bus_buffer_u8(&buffer, 0);
+    assert_false(buffer.failed);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr((const char *)buffer.data, words[i]) == NULL)
+            fail_msg("the document lacks '%s'", words[i]);
+    bus_buffer_release(&buffer);
 }
 
 /* --- faults --- */
@@ -171,6 +194,7 @@ int main(void)
         cmocka_unit_test(every_right_is_an_item_with_a_rule),
         cmocka_unit_test(a_rule_says_who_and_in_how_many_days),
         cmocka_unit_test(a_term_is_as_it_is_written),
+        cmocka_unit_test(the_document_says_who_may_and_what_ends_when),
         cmocka_unit_test(names_place_and_reason_of_every_fault),
         cmocka_unit_test(a_catalogue_without_rights_needs_no_rules),
     };
