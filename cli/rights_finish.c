@@ -76,6 +76,8 @@ static const char *effect_text(const struct cli_rights_matter *matter)
     enum bus_rights_step step = matter->content.rights.step;
     if (matter->known != NULL && matter->known->entry.marks == step)
         return "仅更正案件内容，记录不变 / only the case's particulars are corrected, the record is as before";
+    if (matter->known != NULL && matter->known->entry.life != matter->target->entry.life)
+        return "记录此后重新列入，本案对其无效 / the record has been listed again since: the case does nothing to it";
     switch (step) {
     case BUS_RIGHTS_UPHELD: return "待部门更正或撤回 / the department is to correct or withdraw it";
     case BUS_RIGHTS_REVOKED:

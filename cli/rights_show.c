@@ -224,6 +224,9 @@ static void print_target(const struct cli_rights_matter *matter, struct bus_buff
     printf("记录状态 / status: %.*s\n", (int)text->length, (const char *)text->data);
     cli_rights_holders(matter->catalogue, matter->target != NULL ? matter->target->entry.holders : 0, text);
     printf("持有方 / holders: %.*s\n", (int)text->length, (const char *)text->data);
+    if (matter->target != NULL && matter->known->entry.life != matter->target->entry.life)
+        printf(
+            "记录此后重新列入，本案对其无效 / the record has been listed again since: the case does nothing to it\n");
 }
 
 static void print_head(const struct cli_rights_matter *matter)
