@@ -59,13 +59,13 @@ void bus_grant_text_conditions(const struct bus_grant *grant, struct bus_buffer 
 {
     for (size_t i = 0; i < grant->condition_count; i++)
         bus_buffer_printf(text, "%s%s", i > 0 ? "; " : "", grant->conditions[i].text);
-    bus_buffer_printf(text, "%s", grant->condition_count == 0 ? "–" : "");
+    bus_buffer_printf(text, "%s", grant->condition_count == 0 ? "无 none" : "");
 }
 
 void bus_grant_text_portfolio(const struct bus_grant *grant, struct bus_buffer *text)
 {
     const char *slash = grant->portfolio != NULL ? strrchr(grant->portfolio, '/') : NULL;
-    bus_buffer_printf(text, "%s", slash != NULL ? slash + 1 : grant->portfolio != NULL ? grant->portfolio : "–");
+    bus_buffer_printf(text, "%s", slash != NULL ? slash + 1 : grant->portfolio != NULL ? grant->portfolio : "无 none");
 }
 
 void bus_grant_text_end(const struct bus_grant *grant, struct bus_buffer *text)

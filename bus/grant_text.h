@@ -11,7 +11,7 @@ void bus_grant_text_field(const struct bus_grant *grant, size_t index, struct bu
 void bus_grant_text_fields(const struct bus_grant *grant, struct bus_buffer *text);
 /* "2023-05-01 – 2026-12-31", both included, days in Beijing; nothing behind the dash when it is open. */
 void bus_grant_text_period(const struct bus_grant *grant, struct bus_buffer *text);
-/* "组织 organisations", "全部 all", "amount >= 5", "customers.txt", "撤回 withdraw"; "–" when there is nothing to say. */
+/* "组织 organisations", "全部 all", "amount >= 5", "customers.txt", "撤回 withdraw"; "无 none" when there is none. */
 void bus_grant_text_subjects(const struct bus_grant *grant, struct bus_buffer *text);
 void bus_grant_text_areas(const struct bus_grant *grant, struct bus_buffer *text);
 void bus_grant_text_conditions(const struct bus_grant *grant, struct bus_buffer *text);

@@ -2,7 +2,6 @@
 #include "cli/why.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "bus/identifier.h"
 #include "cli/names.h"
@@ -70,19 +69,19 @@ static bool needs_portfolio(const struct cli_why *why)
 }
 
 /* The subjects of a portfolio are known by keys that only the pepper makes. */
-static enum bus_status load_portfolios(const struct cli_why *why, struct bus_portfolios **out_portfolios,
-                                       struct bus_error *error)
+static enum bus_status load_portfolios(const struct cli_context *context, const struct cli_why *why,
+                                       struct bus_portfolios **out_portfolios, struct bus_error *error)
 {
     struct bus_subject_keyer *keyer = NULL;
-    const char *pepper = getenv("XQ_PEPPER");
     if (!needs_portfolio(why))
         return BUS_OK;
-    if (pepper == NULL || pepper[0] == '\0') {
-        bus_fail(error, BUS_FATAL, "a grant has a portfolio: set XQ_PEPPER to the exchange's pepper file");
-        snprintf(error->message_zh, sizeof error->message_zh, "授权带有关注名单：请用 XQ_PEPPER 指明交换的密钥文件");
+    if (context->pepper_path == NULL) {
+        bus_fail(error, BUS_FATAL, "a grant has a portfolio: use --pepper FILE, XQ_PEPPER or the configuration");
+        snprintf(error->message_zh, sizeof error->message_zh,
+                 "授权带有关注名单：请用 --pepper 文件、XQ_PEPPER 或配置文件指明主体键密钥");
         return BUS_FATAL;
     }
-    enum bus_status status = bus_subject_keyer_load(pepper, &keyer, error);
+    enum bus_status status = bus_subject_keyer_load(context->pepper_path, &keyer, error);
     if (status == BUS_OK)
         status = bus_portfolios_load(why->catalogue, keyer, out_portfolios, error);
     bus_subject_keyer_destroy(keyer);
@@ -142,7 +141,7 @@ static int explain(struct cli_context *context, struct cli_why *why)
     if (status == BUS_OK)
         status = bus_views_create(why->catalogue, &views, &error);
     if (status == BUS_OK)
-        status = load_portfolios(why, &portfolios, &error);
+        status = load_portfolios(context, why, &portfolios, &error);
     why->views = views;
     why->portfolios = portfolios;
     int code = status == BUS_OK ? answer(context, why) : cli_fail(status, &error);

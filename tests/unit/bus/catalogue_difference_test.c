@@ -103,7 +103,7 @@ static const struct {
     {"sed -i 's/amount >= 5/amount >= 9/' receivers/large/grants.cfg",
      {"~ 授权 grant large\n", "条件 where: amount >= 5; decided_on present → amount >= 9; decided_on present\n"}},
     {"sed -i 's/ portfolio = \"customers.txt\";//' receivers/customers/grants.cfg",
-     {"名单 portfolio: customers.txt → –\n"}},
+     {"名单 portfolio: customers.txt → 无 none\n"}},
     {"sed -i 's/areas = .\"4502\"./areas = [\"45\", \"46\"]/' receivers/placed/grants.cfg",
      {"区域 areas: 4502 → 45, 46\n"}},
     {"sed -i 's/\"PERSON\"/\"ORGANISATION\"/' receivers/persons/grants.cfg",
