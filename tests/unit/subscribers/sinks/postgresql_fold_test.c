@@ -93,6 +93,15 @@ static void a_withdrawal_keeps_the_row_that_it_marks(void **state)
     postgresql_fold_release(&fold);
 }
 
+static void a_withdrawal_forgets_the_status_before_it(void **state)
+{
+    (void)state;
+    struct postgresql_fold fold = fold_of((struct step[]){{0, STATUS, 0}, {0, GONE, 0}}, 2);
+    assert_ptr_equal(fold.records[0].withdrawal, &deliveries[1]);
+    assert_null(fold.records[0].status);
+    postgresql_fold_release(&fold);
+}
+
 static void a_new_put_forgets_the_withdrawal(void **state)
 {
     (void)state;
@@ -140,6 +149,7 @@ int main(void)
         cmocka_unit_test(a_marker_must_see_what_lies_before_it_written),
         cmocka_unit_test(two_partitions_are_not_folded_about_one_record),
         cmocka_unit_test(a_withdrawal_keeps_the_row_that_it_marks),
+        cmocka_unit_test(a_withdrawal_forgets_the_status_before_it),
         cmocka_unit_test(a_new_put_forgets_the_withdrawal),
         cmocka_unit_test(a_status_is_added_to_the_row_before_it),
         cmocka_unit_test(a_row_replaces_the_status_before_it),
