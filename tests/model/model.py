@@ -31,12 +31,14 @@ class Case(typing.NamedTuple):
     version: int
     content: tuple
     step: str
+    life: int  # of the record that it is about, at its first step
 
 
 class Record(typing.NamedTuple):
     version: int = -1  # -1: nobody has sent it yet
     content: tuple = ()
     live: bool = False
+    life: int = 0  # one more each time that it is listed again
     event: object = None  # of its last version, None when it may be kept no longer
     flags: frozenset = frozenset()
     marks: frozenset = frozenset()
@@ -236,7 +238,7 @@ def take_event(record, event, world):
     new_life = event.is_put and not record.live
     marks = frozenset() if new_life else record.marks
     if new_life:
-        record = record._replace(disputes=0, standing=())
+        record = record._replace(disputes=0, standing=(), life=record.life + 1)
     if event.is_put:  # it is the correction that was awaited
         marks = marks - {'CORRECTING', 'MINOR'} | ({'MINOR'} if event.minor(world.day) else set())
     record = record._replace(version=event.version, content=event.content, live=event.is_put, event=event, flags=event.flags(world.day),
@@ -282,8 +284,9 @@ def take_rights(record, event, world):
         return record, [], f'refused {refused}'
     step = event.values['step']
     others = [one for one in record.cases if one is not case]
-    record = record._replace(cases=tuple(sorted([*others, Case(kind, number, event.version, event.content, step)])))
-    if not record.live or case is not None and case.step == step:
+    life = case.life if case else record.life
+    record = record._replace(cases=tuple(sorted([*others, Case(kind, number, event.version, event.content, step, life)])))
+    if not record.live or life != record.life or case is not None and case.step == step:
         return record, [], verdict
     record, change = apply_case(record, step, event.values.get('scope'))
     deliveries = [tell(record, subscriber, change) for subscriber in world.catalogue.subscribers

@@ -124,6 +124,13 @@ def a_mark_stands_until_the_last_of_its_cases_ends():
     assert seen(record, 'web') == (3, 'NONE', False, set())
 
 
+def a_case_is_about_one_life():
+    first = after(an_event(1), a_case('dispute', 'OPENED'), an_event(2, 'WITHDRAW'), an_event(3), world=a_world())
+    both = after(a_case('dispute', 'OPENED', 1, '2'), a_case('dispute', 'REJECTED', 2), world=a_world(), record=first)
+    assert seen(both, 'court') == (3, 'DISPUTED', False, {'DISPUTED'})
+    assert not after(a_case('dispute', 'UPHELD', 2), world=a_world(), record=first).is_disputed()
+
+
 def publicity_ends_for_the_public_and_retention_for_all():
     ends = TODAY + datetime.timedelta(10), TODAY + datetime.timedelta(20)
     record = after(an_event(1, terms=ends), a_world(ends[0]), None, world=a_world())
