@@ -6,6 +6,7 @@
 #   exchange_start_gateway|agents|adapters FOLDER
 #   exchange_feed FOLDER SOURCE                    puts SOURCE/<department>/<feed>/* into the inboxes
 #   exchange_feed_samples FOLDER                   every department's samples
+#   exchange_feed_rights FOLDER                    departments' decisions about records of the samples, which must have come
 #   exchange_feed_generated FOLDER RECORDS SEED
 #   exchange_wait FOLDER SECONDS                   until the inboxes are empty and the books balance; tells how far it is
 #   exchange_stop FOLDER                           everything, in order; also remnants of a crashed run
@@ -130,12 +131,22 @@ exchange_feed() {
 }
 
 exchange_feed_samples() {
-    local folder=$1 name
+    exchange_feed_folders "$1" samples
+}
+
+exchange_feed_rights() {
+    exchange_feed_folders "$1" samples-rights
+}
+
+# The folder of that name of every department that has one.
+exchange_feed_folders() {
+    local folder=$1 which=$2 name source
+    mkdir -p "$folder/$which"
     for name in "${EXCHANGE_DEPARTMENTS[@]}"; do
-        mkdir -p "$folder/samples"
-        ln -sfn "$XQ_ROOT/adapters/departments/$name/samples" "$folder/samples/$name"
+        source=$XQ_ROOT/adapters/departments/$name/$which
+        [[ ! -d $source ]] || ln -sfn "$source" "$folder/$which/$name"
     done
-    exchange_feed "$folder" "$folder/samples"
+    exchange_feed "$folder" "$folder/$which"
 }
 
 exchange_feed_generated() {
