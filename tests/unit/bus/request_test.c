@@ -87,6 +87,18 @@ static void a_cut_or_longer_request_is_refused(void **unused)
     bus_buffer_release(&buffer);
 }
 
+static void a_record_of_another_schema_is_refused(void **unused)
+{
+    (void)unused;
+    struct bus_request request;
+    struct bus_error error;
+    struct bus_buffer buffer;
+    write_one(&buffer);
+    buffer.data[BUS_FRAME_SIZE - 1] ^= 1;
+    assert_int_equal(bus_request_decode(bus_buffer_view(&buffer), &request, &error), BUS_REJECT);
+    bus_buffer_release(&buffer);
+}
+
 static void an_unknown_kind_is_refused(void **unused)
 {
     (void)unused;
@@ -134,6 +146,7 @@ int main(void)
         cmocka_unit_test(a_request_is_a_datum_of_its_schema),
         cmocka_unit_test(a_request_reads_back_as_it_was_written),
         cmocka_unit_test(a_cut_or_longer_request_is_refused),
+        cmocka_unit_test(a_record_of_another_schema_is_refused),
         cmocka_unit_test(an_unknown_kind_is_refused),
         cmocka_unit_test(a_text_too_long_is_refused_before_it_is_written),
         cmocka_unit_test(a_full_buffer_is_our_fault),
