@@ -12,9 +12,10 @@ enum { POLL_MS = 200 };
 struct subscribers_agent {
     const struct subscribers_settings *settings;
     char topic[BUS_TOPIC_SIZE];
-    struct subscribers_applier *applier;
+    struct subscribers_receiver *receiver;
     struct subscribers_reader *reader;
     struct subscribers_report *report;
+    struct subscribers_applier *applier;
 };
 
 enum bus_status subscribers_agent_open(const struct subscribers_settings *settings,
@@ -25,7 +26,7 @@ enum bus_status subscribers_agent_open(const struct subscribers_settings *settin
         return bus_fail(error, BUS_FATAL, "out of memory");
     agent->settings = settings;
     bus_topic_out(settings->kafka.prefix, settings->subscriber, agent->topic);
-    enum bus_status status = subscribers_applier_open(settings, agent->topic, &agent->applier, error);
+    enum bus_status status = subscribers_receiver_open(settings, agent->topic, &agent->receiver, error);
     if (status == BUS_OK)
         *out_agent = agent;
     else
@@ -39,11 +40,12 @@ void subscribers_agent_close(struct subscribers_agent *agent)
         return;
     subscribers_reader_close(agent->reader);
     subscribers_report_close(agent->report);
-    subscribers_applier_close(agent->applier);
+    subscribers_applier_destroy(agent->applier);
+    subscribers_receiver_close(agent->receiver);
     free(agent);
 }
 
-/* Reading begins where the sink stands. */
+/* Reading begins where the receiver stands. */
 static enum bus_status start_reading(struct subscribers_agent *agent, struct bus_error *error)
 {
     int32_t count = agent->settings->partitions;
@@ -52,7 +54,7 @@ static enum bus_status start_reading(struct subscribers_agent *agent, struct bus
         return bus_fail(error, BUS_FATAL, "out of memory");
     for (int32_t i = 0; i < count; i++)
         subscribers_position_init(&positions[i], i);
-    enum bus_status status = subscribers_applier_start(agent->applier, agent->report, positions, error);
+    enum bus_status status = subscribers_applier_start(agent->applier, positions, error);
     if (status == BUS_OK)
         status = subscribers_reader_start(agent->reader, positions, error);
     for (int32_t i = 0; i < count; i++)
@@ -64,16 +66,20 @@ static enum bus_status start_reading(struct subscribers_agent *agent, struct bus
 static enum bus_status start(struct subscribers_agent *agent, struct bus_error *error)
 {
     const struct subscribers_settings *settings = agent->settings;
-    enum bus_status status = subscribers_reader_open(
-        settings, agent->topic, subscribers_applier_exchange_view(agent->applier), &agent->reader, error);
+    const struct bus_catalogue *catalogue =
+        subscribers_catalogues_at(subscribers_receiver_catalogues(agent->receiver), 0);
+    enum bus_status status =
+        subscribers_reader_open(settings, agent->topic, bus_catalogue_exchange_view(catalogue), &agent->reader, error);
     if (status == BUS_OK)
         status = subscribers_report_open(&settings->kafka.kafka, settings->kafka.prefix, agent->topic,
                                          settings->partitions, &agent->report, error);
+    if (status != BUS_OK)
+        return status;
+    agent->applier = subscribers_applier_create(settings, agent->receiver, agent->report);
+    status = agent->applier != NULL ? start_reading(agent, error) : bus_fail(error, BUS_FATAL, "out of memory");
     if (status == BUS_OK)
-        status = start_reading(agent, error);
-    if (status == BUS_OK)
-        bus_log(BUS_LOG_INFO, "agent ready", "topic=%s partitions=%d sink=%s", agent->topic, (int)settings->partitions,
-                settings->sink->name);
+        bus_log(BUS_LOG_INFO, "agent ready", "topic=%s partitions=%d sink=%s catalogue=%s", agent->topic,
+                (int)settings->partitions, settings->sink->name, bus_catalogue_version_view(catalogue));
     return status;
 }
 
@@ -97,7 +103,7 @@ static enum bus_status step(struct subscribers_agent *agent, struct bus_error *e
 {
     bool came;
     if (bus_reload_requested())
-        subscribers_applier_reload(agent->applier);
+        subscribers_receiver_reload(agent->receiver);
     enum bus_status status = read_on(agent, &came, error);
     if (status == BUS_OK && subscribers_applier_is_due(agent->applier, came))
         status = subscribers_applier_apply(agent->applier, error);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 
 #include "bus/log.h"
-#include "bus/stop.h"
-#include "subscribers/engine/back_off.h"
 #include "subscribers/engine/backlog.h"
 
 enum {
@@ -22,108 +20,42 @@ struct partition {
 
 struct subscribers_applier {
     const struct subscribers_settings *settings;
-    const char *topic;
-    struct subscribers_catalogues *catalogues;
-    const struct subscribers_sink *sink;
-    void *sink_self;
-    struct subscribers_sink_bounds bounds;
+    struct subscribers_receiver *receiver;
     struct subscribers_report *report;
+    struct subscribers_sink_bounds bounds;
     struct partition *partitions;
     struct subscribers_backlog backlog;
     bool is_stuck;
     int64_t look_at_ms; /* monotonic; when an unknown view is looked for again */
 };
 
-static struct subscribers_sink_context context_of(const struct subscribers_applier *applier)
-{
-    return (struct subscribers_sink_context){
-        .subscriber = applier->settings->subscriber,
-        .topic = applier->topic,
-        .catalogues = applier->catalogues,
-        .settings = applier->settings->file,
-    };
-}
-
-static enum bus_status open_sink(struct subscribers_applier *applier, struct bus_error *error)
-{
-    const struct subscribers_settings *settings = applier->settings;
-    struct subscribers_sink_context context = context_of(applier);
-    applier->sink = settings->sink;
-    enum bus_status status = applier->sink->open(&context, settings->sink_group, &applier->sink_self, error);
-    if (status != BUS_OK)
-        return status;
-    applier->sink->bounds(applier->sink_self, &applier->bounds);
-    if (applier->bounds.records == 0)
-        applier->bounds.records = settings->batch_records;
-    if (applier->bounds.bytes == 0)
-        applier->bounds.bytes = settings->batch_bytes;
-    return BUS_OK;
-}
-
-enum bus_status subscribers_applier_open(const struct subscribers_settings *settings, const char *topic,
-                                         struct subscribers_applier **out_applier, struct bus_error *error)
+struct subscribers_applier *subscribers_applier_create(const struct subscribers_settings *settings,
+                                                       struct subscribers_receiver *receiver,
+                                                       struct subscribers_report *report)
 {
     struct subscribers_applier *applier = calloc(1, sizeof *applier);
     if (applier == NULL)
-        return bus_fail(error, BUS_FATAL, "out of memory");
+        return NULL;
     applier->settings = settings;
-    applier->topic = topic;
+    applier->receiver = receiver;
+    applier->report = report;
+    applier->bounds = subscribers_receiver_bounds(receiver);
     applier->partitions = calloc((size_t)settings->partitions, sizeof *applier->partitions);
-    enum bus_status status = BUS_OK;
-    if (applier->partitions == NULL)
-        status = bus_fail(error, BUS_FATAL, "out of memory");
-    if (status == BUS_OK)
-        status =
-            subscribers_catalogues_open(settings->catalogue_path, settings->subscriber, &applier->catalogues, error);
-    if (status == BUS_OK)
-        status = open_sink(applier, error);
-    if (status == BUS_OK)
-        *out_applier = applier;
-    else
-        subscribers_applier_close(applier);
-    return status;
+    if (applier->partitions != NULL)
+        return applier;
+    free(applier);
+    return NULL;
 }
 
-void subscribers_applier_close(struct subscribers_applier *applier)
+void subscribers_applier_destroy(struct subscribers_applier *applier)
 {
     if (applier == NULL)
         return;
-    if (applier->sink_self != NULL)
-        applier->sink->close(applier->sink_self);
     subscribers_backlog_drop(&applier->backlog, SIZE_MAX);
-    for (int32_t i = 0; applier->partitions != NULL && i < applier->settings->partitions; i++)
+    for (int32_t i = 0; i < applier->settings->partitions; i++)
         bus_ledger_destroy(applier->partitions[i].ledger);
     free(applier->partitions);
-    subscribers_catalogues_close(applier->catalogues);
     free(applier);
-}
-
-const char *subscribers_applier_exchange_view(const struct subscribers_applier *applier)
-{
-    return bus_catalogue_exchange_view(subscribers_catalogues_at(applier->catalogues, 0));
-}
-
-/* ── a receiver that may be away ── */
-
-typedef enum bus_status attempt(struct subscribers_applier *applier, void *argument, struct bus_error *error);
-
-/* Tries until the receiver answers. RETRY: we were stopped. */
-static enum bus_status insist(struct subscribers_applier *applier, attempt *try, void *argument,
-                              struct bus_error *error)
-{
-    enum bus_status status = try(applier, argument, error);
-    for (int64_t wait_ms = 0; status == BUS_RETRY && !bus_stop_requested(); status = try(applier, argument, error)) {
-        bus_log_failure(BUS_LOG_WARN, "接收端不可用，稍后重试 / receiver is away, trying again", status, error);
-        subscribers_back_off(&wait_ms);
-    }
-    return status;
-}
-
-/* ── starting ── */
-
-static enum bus_status load(struct subscribers_applier *applier, void *position, struct bus_error *error)
-{
-    return applier->sink->load(applier->sink_self, position, error);
 }
 
 static enum bus_status start_partition(struct subscribers_applier *applier, const struct subscribers_position *position,
@@ -143,72 +75,24 @@ static enum bus_status start_partition(struct subscribers_applier *applier, cons
     return BUS_OK;
 }
 
-enum bus_status subscribers_applier_start(struct subscribers_applier *applier, struct subscribers_report *report,
-                                          struct subscribers_position *positions, struct bus_error *error)
+enum bus_status subscribers_applier_start(struct subscribers_applier *applier, struct subscribers_position *positions,
+                                          struct bus_error *error)
 {
     enum bus_status status = BUS_OK;
-    applier->report = report;
     for (int32_t i = 0; status == BUS_OK && i < applier->settings->partitions; i++) {
-        status = insist(applier, load, &positions[i], error);
+        status = subscribers_receiver_load(applier->receiver, &positions[i], error);
         if (status == BUS_OK)
             status = start_partition(applier, &positions[i], error);
     }
     return status;
 }
 
-/* ── the catalogue ── */
-
-static enum bus_status renew(struct subscribers_applier *applier, void *context, struct bus_error *error)
-{
-    return applier->sink->renew != NULL ? applier->sink->renew(applier->sink_self, context, error) : BUS_OK;
-}
-
-void subscribers_applier_reload(struct subscribers_applier *applier)
-{
-    struct subscribers_sink_context context = context_of(applier);
-    struct bus_error error = {0};
-    bool changed;
-    enum bus_status status = subscribers_catalogues_load(applier->catalogues, &changed, &error);
-    if (changed) {
-        status = insist(applier, renew, &context, &error);
-        subscribers_catalogues_settle(applier->catalogues, status == BUS_OK);
-    }
-    const char *version = bus_catalogue_version_view(subscribers_catalogues_at(applier->catalogues, 0));
-    if (status == BUS_OK)
-        bus_log(BUS_LOG_INFO,
-                changed ? "目录已更新 / the catalogue is renewed" : "目录没有变化 / the catalogue is what it was",
-                "version=%s", version);
-    else
-        bus_log_failure(BUS_LOG_ERROR, "新目录不可用，仍用原目录 / the new catalogue is not taken, the old one stays",
-                        status, &error);
-}
-
-/* At a view that is unknown the catalogue may have changed without a word. RETRY: it is unknown still. */
-static enum bus_status decode(struct subscribers_applier *applier, struct subscribers_batch *batch,
-                              struct bus_error *error)
-{
-    enum bus_status status = subscribers_backlog_decode(&applier->backlog, applier->catalogues, batch, error);
-    bool is_time = !applier->is_stuck || bus_clock_monotonic_ms() >= applier->look_at_ms;
-    applier->is_stuck = status == BUS_RETRY;
-    if (!applier->is_stuck || !is_time)
-        return status;
-    subscribers_applier_reload(applier);
-    subscribers_batch_release(batch);
-    status = subscribers_backlog_decode(&applier->backlog, applier->catalogues, batch, error);
-    applier->is_stuck = status == BUS_RETRY;
-    applier->look_at_ms = bus_clock_monotonic_ms() + LOOK_EVERY_MS;
-    if (applier->is_stuck)
-        bus_log(BUS_LOG_WARN, "视图未知，等待目录 / unknown view, waiting for its catalogue",
-                "reason=\"%s\" reason_zh=\"%s\"", error->message, error->message_zh);
-    return status;
-}
+/* ── gathering ── */
 
 bool subscribers_applier_is_stuck(const struct subscribers_applier *applier)
 {
     return applier->is_stuck;
 }
-
-/* ── applying ── */
 
 void subscribers_applier_add(struct subscribers_applier *applier, struct subscribers_piece *take_piece)
 {
@@ -233,6 +117,29 @@ int subscribers_applier_patience(const struct subscribers_applier *applier, int 
         return limit_ms;
     int64_t left_ms = applier->backlog.since_ms + applier->bounds.wait_ms - bus_clock_monotonic_ms();
     return left_ms <= 0 ? 0 : left_ms < limit_ms ? (int)left_ms : limit_ms;
+}
+
+/* ── applying ── */
+
+/* At a view that is unknown the catalogue may have changed without a word. RETRY: it is unknown still. */
+static enum bus_status decode(struct subscribers_applier *applier, struct subscribers_batch *batch,
+                              struct bus_error *error)
+{
+    const struct subscribers_catalogues *catalogues = subscribers_receiver_catalogues(applier->receiver);
+    enum bus_status status = subscribers_backlog_decode(&applier->backlog, catalogues, batch, error);
+    bool is_time = !applier->is_stuck || bus_clock_monotonic_ms() >= applier->look_at_ms;
+    applier->is_stuck = status == BUS_RETRY;
+    if (!applier->is_stuck || !is_time)
+        return status;
+    subscribers_receiver_reload(applier->receiver);
+    subscribers_batch_release(batch);
+    status = subscribers_backlog_decode(&applier->backlog, catalogues, batch, error);
+    applier->is_stuck = status == BUS_RETRY;
+    applier->look_at_ms = bus_clock_monotonic_ms() + LOOK_EVERY_MS;
+    if (applier->is_stuck)
+        bus_log(BUS_LOG_WARN, "视图未知，等待目录 / unknown view, waiting for its catalogue",
+                "reason=\"%s\" reason_zh=\"%s\"", error->message, error->message_zh);
+    return status;
 }
 
 /* One advance for each partition of the batch; its position is that of the partition's last piece. */
@@ -260,36 +167,6 @@ static enum bus_status plan_advances(const struct subscribers_applier *applier, 
     return BUS_OK;
 }
 
-struct application {
-    struct subscribers_batch batch;
-    bool was_tried;
-};
-
-/* After RETRY it may be unknown whether the batch was applied: its positions are stored all or none, so one tells. */
-static enum bus_status find_out(const struct subscribers_applier *applier, const struct subscribers_batch *batch,
-                                bool *out_applied, struct bus_error *error)
-{
-    const struct subscribers_advance *advance = &batch->advances[0];
-    struct subscribers_position stored;
-    subscribers_position_init(&stored, advance->position.partition);
-    enum bus_status status = applier->sink->load(applier->sink_self, &stored, error);
-    *out_applied = status == BUS_OK && stored.next == advance->position.next;
-    subscribers_position_release(&stored);
-    return status;
-}
-
-static enum bus_status apply_once(struct subscribers_applier *applier, void *argument, struct bus_error *error)
-{
-    struct application *application = argument;
-    bool is_applied = false;
-    enum bus_status status = BUS_OK;
-    if (application->was_tried)
-        status = find_out(applier, &application->batch, &is_applied, error);
-    application->was_tried = true;
-    return status == BUS_OK && !is_applied ? applier->sink->apply(applier->sink_self, &application->batch, error)
-                                           : status;
-}
-
 static void settle(struct subscribers_applier *applier, const struct subscribers_batch *batch)
 {
     for (size_t i = 0; i < batch->advance_count; i++) {
@@ -305,24 +182,22 @@ static void settle(struct subscribers_applier *applier, const struct subscribers
 
 enum bus_status subscribers_applier_apply(struct subscribers_applier *applier, struct bus_error *error)
 {
-    struct application application = {
-        .batch = {.subscriber = applier->settings->subscriber, .clock = bus_clock_real()}};
-    struct subscribers_batch *batch = &application.batch;
-    enum bus_status status = decode(applier, batch, error);
+    struct subscribers_batch batch = {.subscriber = applier->settings->subscriber, .clock = bus_clock_real()};
+    enum bus_status status = decode(applier, &batch, error);
     if (applier->is_stuck) {
         status = BUS_OK;
         goto out;
     }
     if (status == BUS_OK)
-        status = plan_advances(applier, batch, error);
+        status = plan_advances(applier, &batch, error);
     if (status == BUS_OK)
-        status = insist(applier, apply_once, &application, error);
+        status = subscribers_receiver_apply(applier->receiver, &batch, error);
     if (status == BUS_OK)
-        settle(applier, batch);
-    for (size_t i = 0; status != BUS_OK && i < batch->advance_count; i++)
-        bus_ledger_rewind(batch->advances[i].ledger); /* the books that are told say what is known to be applied */
+        settle(applier, &batch);
+    for (size_t i = 0; status != BUS_OK && i < batch.advance_count; i++)
+        bus_ledger_rewind(batch.advances[i].ledger); /* the books that are told say what is known to be applied */
 out:
-    subscribers_batch_release(batch);
+    subscribers_batch_release(&batch);
     return status;
 }
 

@@ -489,7 +489,7 @@ static void a_renewed_catalogue_adds_columns_and_leaves_the_former_views_readabl
 
 /* ── any history, in any batches ── */
 
-enum { HISTORY = 320, HISTORIES = 6, PART = 32, NUMBERS = 2, ITEMS = 3 }; /* compared after every part */
+enum { HISTORY = 400, HISTORIES = 6, PART = 40, NUMBERS = 2, ITEMS = 3 }; /* compared after every part */
 
 static uint32_t chance(uint32_t *seed, uint32_t below)
 {
@@ -500,21 +500,24 @@ static uint32_t chance(uint32_t *seed, uint32_t below)
 /* A history as a gateway could write it: in each partition a record's versions do not fall. */
 static void make_history(uint32_t *seed, struct test_delivery *history)
 {
-    static const enum bus_delivery_operation operations[] = {PUT, PUT, PUT, PUT, STATUS, STATUS, GONE, BEGIN, END};
+    static const enum bus_delivery_operation operations[] = {PUT,    PUT,    PUT,  PUT,  PUT,  PUT,   STATUS, STATUS,
+                                                             STATUS, STATUS, GONE, GONE, GONE, BEGIN, END,    END};
+    enum { OPERATIONS = sizeof operations / sizeof *operations };
     const struct bus_view *views[ITEMS] = {made.view, test_deliveries_view(&made, "market", "penalty"),
                                            test_deliveries_view(&made, "transport", "penalty")};
     uint64_t leaves[PARTITIONS] = {0};
-    int64_t versions[PARTITIONS][ITEMS][NUMBERS] = {{{0}}};
+    int64_t versions[PARTITIONS][ITEMS][NUMBERS * (PARTITIONS + 1)] = {{{0}}};
     for (size_t i = 0; i < HISTORY; i++) {
         struct test_delivery *step = &history[i];
         int32_t partition = (int32_t)chance(seed, PARTITIONS);
         size_t item = chance(seed, ITEMS);
         *step = (struct test_delivery){
-            .view = views[item], .operation = operations[chance(seed, 9)], .partition = partition};
+            .view = views[item], .operation = operations[chance(seed, OPERATIONS)], .partition = partition};
         step->leaf = leaves[partition]++;
         if (step->operation == BEGIN || step->operation == END)
             continue;
-        step->number = (int)chance(seed, NUMBERS);
+        bool has_moved = chance(seed, 8) == 0; /* otherwise a record comes from one partition */
+        step->number = (int)chance(seed, NUMBERS) + (has_moved ? 0 : NUMBERS * (partition + 1));
         step->flags = chance(seed, 1u << BUS_FLAG_COUNT);
         step->reason = step->operation == PUT    ? BUS_REASON_CORRECTED
                        : step->operation == GONE ? BUS_REASON_EXPIRED

@@ -101,6 +101,7 @@ static const struct subscribers_sink sink = {
 static char folder[TEST_FOLDER_SIZE], newer_folder[TEST_FOLDER_SIZE];
 static struct test_deliveries made, newer;
 static struct subscribers_settings settings;
+static struct subscribers_receiver *opened;
 static struct subscribers_report *report;
 static struct subscribers_applier *applier;
 static struct bus_error error;
@@ -128,15 +129,17 @@ static int set_up(void **state)
     receiver = (struct receiver){.next = {-1, -1}};
     static const struct bus_kafka nowhere = {.bootstrap = "127.0.0.1:1", .client_id = "test"};
     assert_int_equal(subscribers_report_open(&nowhere, "xq.", "xq.out.court", PARTITIONS, &report, &error), BUS_OK);
-    assert_int_equal(subscribers_applier_open(&settings, "xq.out.court", &applier, &error), BUS_OK);
-    return 0;
+    assert_int_equal(subscribers_receiver_open(&settings, "xq.out.court", &opened, &error), BUS_OK);
+    applier = subscribers_applier_create(&settings, opened, report);
+    return applier != NULL ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
     subscribers_report_close(report);
-    subscribers_applier_close(applier);
+    subscribers_applier_destroy(applier);
+    subscribers_receiver_close(opened);
     test_deliveries_close(&made);
     test_deliveries_close(&newer);
     test_folder_remove(folder);
@@ -149,7 +152,7 @@ static void start(void)
     struct subscribers_position positions[PARTITIONS];
     for (int32_t i = 0; i < PARTITIONS; i++)
         subscribers_position_init(&positions[i], i);
-    assert_int_equal(subscribers_applier_start(applier, report, positions, &error), BUS_OK);
+    assert_int_equal(subscribers_applier_start(applier, positions, &error), BUS_OK);
     for (int32_t i = 0; i < PARTITIONS; i++)
         subscribers_position_release(&positions[i]);
 }
@@ -236,6 +239,8 @@ static void a_catalogue_that_changed_without_a_word_is_found(void **state)
     change(folder);
     apply(); /* what is known */
     assert_int_equal(receiver.count, 1);
+    assert_int_equal(receiver.next[0], 1);
+    assert_int_equal(receiver.next[1], -1);
     assert_true(subscribers_applier_is_due(applier, false));
     apply();
     assert_false(subscribers_applier_is_stuck(applier));
@@ -260,7 +265,7 @@ static void an_unknown_view_is_waited_for_and_nothing_is_skipped(void **state)
     change(folder);
     apply(); /* half a minute has not passed */
     assert_true(subscribers_applier_is_stuck(applier));
-    subscribers_applier_reload(applier);
+    subscribers_receiver_reload(opened);
     apply();
     assert_false(subscribers_applier_is_stuck(applier));
     assert_int_equal(receiver.count, 2);
@@ -272,13 +277,13 @@ static void a_catalogue_that_the_receiver_refuses_is_not_taken(void **state)
     start();
     receiver.renew_answers[0] = BUS_FATAL;
     change(folder);
-    subscribers_applier_reload(applier);
+    subscribers_receiver_reload(opened);
     add(&made, 0, 0);
     apply();
     assert_int_equal(receiver.count, 1);
     assert_int_equal(receiver.catalogues, 1);
     receiver.renew_answers[1] = BUS_RETRY; /* away for a moment */
-    subscribers_applier_reload(applier);
+    subscribers_receiver_reload(opened);
     assert_int_equal(receiver.renews, 3);
     assert_int_equal(receiver.catalogues, 2);
     add(&newer, 0, 1);
@@ -291,7 +296,7 @@ static void a_bad_catalogue_leaves_the_old_one_in_force(void **state)
     (void)state;
     start();
     test_catalogue_change(folder, GRANTS, "\"tax_kind\"", "\"tax_kin\"");
-    subscribers_applier_reload(applier);
+    subscribers_receiver_reload(opened);
     assert_int_equal(receiver.renews, 0);
     add(&made, 0, 0);
     apply();
