@@ -158,7 +158,7 @@ struct bus_catalogue;
  * list; missing or bad schema; envelope not first; a field without classification or doc; a right of the subject or a `secret`
  * field granted; a transform or condition that does not fit its field's type, a condition on a `secret` field; to a public subscriber: an
  * item that is not open, a field or a condition on a field that is not public, a personal field of persons that is neither masked nor
- * cut down to whether it is present; a number or name used twice. Keys beside the lists: codes (folder of code lists, "codes"), receivers (folder of subscribers,
+ * cut down to whether it is present; a field that leaves in two types by two grants of one subscriber; a number or name used twice. Keys beside the lists: codes (folder of code lists, "codes"), receivers (folder of subscribers,
  * "../subscribers/receivers"), both relative to the file; schemas lie in its own folder. */
 BUS_MUST_CHECK enum bus_status bus_catalogue_load(const char *path, struct bus_catalogue **out_catalogue,
                                                   struct bus_error *error);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "bus/grant_text.h"
+#include "bus/transform.h"
 
 enum { TEXT_LIMIT = 1024 * 1024 };
 
@@ -76,6 +77,20 @@ static bool write_other_fields(const struct bus_grant *from, const struct bus_gr
     return any;
 }
 
+/* The receiver's column has the type that the field had. */
+static void compare_types(struct difference *difference, const struct bus_grant *old, const struct bus_grant *new_one)
+{
+    char name[BUS_TOPIC_SIZE];
+    for (size_t i = 0; i < old->field_count; i++) {
+        size_t found = find_field(new_one, old->fields[i]);
+        if (found == new_one->field_count || bus_transform_same_type(old->transforms[i], new_one->transforms[found]))
+            continue;
+        snprintf(name, sizeof name, "%s %s", old->name, old->fields[i]);
+        refuse(difference, name, "字段的类型不能在运行中更改，接收方的列已是原类型",
+               "a field's type cannot change while the gateway runs: the receiver's column has the old one");
+    }
+}
+
 static void compare_fields(struct difference *difference, bool *begun, const struct bus_grant *old,
                            const struct bus_grant *new_one)
 {
@@ -106,6 +121,7 @@ static void compare_grants(struct difference *difference, const struct bus_grant
     if (strcmp(old->item, new_one->item) != 0 || strcmp(from, to) != 0)
         refuse(difference, old->name, "授权的目录项不能更改，请用 to 结束它并另建授权",
                "a grant's item cannot change; end it with 'to' and make another");
+    compare_types(difference, old, new_one);
     compare_fields(difference, &begun, old, new_one);
     for (size_t i = 0; i < sizeof aspects / sizeof aspects[0]; i++) {
         bus_buffer_reset(&difference->before);

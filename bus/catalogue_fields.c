@@ -122,6 +122,40 @@ static enum bus_status check_items(const struct bus_catalogue *catalogue, const 
     return covered > 0 ? BUS_OK : fail_no_item(catalogue, node, grant, error);
 }
 
+static bool share_an_item(const struct bus_catalogue *catalogue, const struct bus_grant *left,
+                          const struct bus_grant *right)
+{
+    for (size_t i = 0; i < catalogue->item_count; i++)
+        if (bus_grant_covers(left, &catalogue->items[i]) && bus_grant_covers(right, &catalogue->items[i]))
+            return true;
+    return false;
+}
+
+/* A subscriber keeps an item in one table, whichever of its grants a record came by: a field has one type there. */
+static enum bus_status check_type(const struct bus_catalogue *catalogue, const struct bus_settings_node *node,
+                                  const struct bus_grant *grant, const struct bus_grant *other, struct bus_error *error)
+{
+    if (!share_an_item(catalogue, grant, other))
+        return BUS_OK;
+    for (size_t i = 0; i < grant->field_count; i++)
+        for (size_t j = 0; j < other->field_count; j++)
+            if (strcmp(grant->fields[i], other->fields[j]) == 0 &&
+                !bus_transform_same_type(grant->transforms[i], other->transforms[j]))
+                return bus_settings_fail(bus_settings_at(bus_settings_child(node, "fields"), i), error,
+                                         "grant '%s': field '%s' would have another type than by grant '%s'",
+                                         grant->name, grant->fields[i], other->name);
+    return BUS_OK;
+}
+
+static enum bus_status check_types(const struct bus_catalogue *catalogue, const struct bus_settings_node *node,
+                                   const struct bus_grant *grant, struct bus_error *error)
+{
+    enum bus_status status = BUS_OK;
+    for (const struct bus_grant *other = grant->subscriber->grants; other < grant && status == BUS_OK; other++)
+        status = check_type(catalogue, node, grant, other, error);
+    return status;
+}
+
 /* "field" or "field:transform". */
 static enum bus_status read_field(struct bus_catalogue *catalogue, const struct bus_settings_node *node,
                                   const char **out_name, enum bus_transform *out_transform, struct bus_error *error)
@@ -165,5 +199,6 @@ enum bus_status bus_catalogue_load_fields(struct bus_catalogue *catalogue, const
     grant->fields = fields;
     grant->transforms = transforms;
     grant->field_count = count;
-    return check_items(catalogue, node, grant, error);
+    enum bus_status status = check_items(catalogue, node, grant, error);
+    return status == BUS_OK ? check_types(catalogue, node, grant, error) : status;
 }

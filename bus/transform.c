@@ -50,6 +50,16 @@ bool bus_transform_fits(enum bus_transform transform, const struct bus_field *fi
     return true;
 }
 
+static enum bus_transform type_of(enum bus_transform transform)
+{
+    return transform == BUS_TRANSFORM_MASK ? BUS_TRANSFORM_NONE : transform;
+}
+
+bool bus_transform_same_type(enum bus_transform left, enum bus_transform right)
+{
+    return type_of(left) == type_of(right);
+}
+
 bool bus_transform_is_present(const struct bus_value *value)
 {
     return value->type != BUS_TYPE_NULL && !(value->type == BUS_TYPE_STRING && value->bytes.length == 0);

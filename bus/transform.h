@@ -13,6 +13,9 @@ const char *const *bus_transform_names(size_t *out_count);
 /* mask: strings; year: dates and timestamps; present: anything. */
 bool bus_transform_fits(enum bus_transform transform, const struct bus_field *field);
 
+/* Whether a field leaves in the same type by both: mask leaves a text a text. */
+bool bus_transform_same_type(enum bus_transform left, enum bus_transform right);
+
 /* Whether there is a value: not null, and no empty text. */
 bool bus_transform_is_present(const struct bus_value *value);
 /* Appends the masked text: 15 or 18 letters and digits (citizen numbers, credit codes) keep the first six and last four; other

@@ -162,6 +162,8 @@ static const struct {
     {"sed -i 's/name = \"plain\"/name = \"plainer\"/' receivers/plain/grants.cfg", "plain：授权不能删除"},
     {"sed -i 's/item = \"plain\"/item = \"plain\"; department = \"bureau\"/' receivers/plain/grants.cfg",
      "plain：授权的目录项不能更改"},
+    {"sed -i 's/\"amount\"/\"amount:present\"/' receivers/plain/grants.cfg",
+     "plain amount：字段的类型不能在运行中更改"},
 };
 
 static void a_change_that_needs_a_restart_is_refused(void **state)

@@ -231,6 +231,9 @@ static const struct {
     {"0,/\"occurred_at\"/s//\"occurred_at:mask\"/", COURT, "grants.cfg:", "mask is for texts"},
     {"0,/\"subject_name\"/s//\"subject_name:year\"/", COURT, "grants.cfg:", "year is for dates and timestamps"},
     {"0,/\"occurred_at\"/s//\"record_key:present\"/", COURT, "grants.cfg:", "secret"},
+    {"$s/);/, { name = \"court-more\"; item = \"penalty\"; fields = [\"document_number\", \"fine_amount:present\"]; "
+     "purpose = \"x\"; legal_basis = \"x\"; from = \"2023-05-01\"; } );/",
+     COURT, "grants.cfg:", "'fine_amount' would have another type than by grant 'court-penalty'"},
     {"0,/\"occurred_at\"/s//\"subject_name:mask\"/", COURT, "grants.cfg:", "stands twice"},
     {"0,/\"subject_name\"/s//\"subject_id:mask\"/", WEBSITE, "grants.cfg:", "public fields only"},
     {"0,/item = \"registration.basic\"; department = \"market\"/s//item = \"dispute\"; department = \"rights\"/", COURT,

@@ -68,6 +68,16 @@ static void names_are_known_and_others_are_not(void **state)
     assert_string_equal(bus_transform_name(BUS_TRANSFORM_NONE), "");
 }
 
+static void only_mask_leaves_a_field_its_type(void **state)
+{
+    (void)state;
+    assert_true(bus_transform_same_type(BUS_TRANSFORM_NONE, BUS_TRANSFORM_MASK));
+    assert_true(bus_transform_same_type(BUS_TRANSFORM_YEAR, BUS_TRANSFORM_YEAR));
+    assert_false(bus_transform_same_type(BUS_TRANSFORM_NONE, BUS_TRANSFORM_YEAR));
+    assert_false(bus_transform_same_type(BUS_TRANSFORM_MASK, BUS_TRANSFORM_PRESENT));
+    assert_false(bus_transform_same_type(BUS_TRANSFORM_YEAR, BUS_TRANSFORM_PRESENT));
+}
+
 /* A schema with a field of the given type, and the datum of one value. */
 struct fixture {
     struct bus_schema *schema;
@@ -180,6 +190,7 @@ int main(void)
         cmocka_unit_test(a_document_number_keeps_its_place_and_its_end),
         cmocka_unit_test(another_number_keeps_two_at_each_end),
         cmocka_unit_test(names_are_known_and_others_are_not),
+        cmocka_unit_test(only_mask_leaves_a_field_its_type),
         cmocka_unit_test(a_masked_text_keeps_its_nullability),
         cmocka_unit_test(a_year_is_that_of_beijing),
         cmocka_unit_test(present_says_only_whether_there_is_any),
