@@ -489,7 +489,7 @@ static void a_renewed_catalogue_adds_columns_and_leaves_the_former_views_readabl
 
 /* ── any history, in any batches ── */
 
-enum { HISTORY = 400, HISTORIES = 6, PART = 40, NUMBERS = 2, ITEMS = 3 }; /* compared after every part */
+enum { HISTORY = 240, HISTORIES = 4, PART = 40, NUMBERS = 2, ITEMS = 3 }; /* compared after every part */
 
 static uint32_t chance(uint32_t *seed, uint32_t below)
 {
