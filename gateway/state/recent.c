@@ -9,6 +9,7 @@
 enum {
     WRITE_KEYS = 32768,     /* changed keys that make a write */
     WRITE_OFFSETS = 150000, /* changelog records that a restart may have to replay */
+    LEAST_PIECE = 2048,     /* keys; more when more come with a transaction, or they would pile up */
     LIMIT_BYTES = 256 * 1024 * 1024,
 };
 
@@ -18,7 +19,10 @@ struct gateway_recent {
     struct gateway_store *store;
     struct gateway_overlay *changes; /* committed, not written */
     size_t count;                    /* of changed keys */
-    int64_t next, written;           /* changelog offsets: what is known, what the store contains */
+    struct gateway_overlay *writing; /* older ones, of which the first `done` in the order of keys are written */
+    struct gateway_slot **order;
+    size_t order_count, done;
+    int64_t next, writing_next, written; /* changelog offsets: what is known, ends with `writing`, the store contains */
 };
 
 static enum bus_status load_next(struct gateway_recent *recent, struct bus_error *error)
@@ -28,7 +32,7 @@ static enum bus_status load_next(struct gateway_recent *recent, struct bus_error
     enum bus_status status = gateway_store_get(recent->store, bus_bytes_of(meta_key, sizeof meta_key), &value, error);
     if (status == BUS_OK && value.data != NULL && bus_state_number_read(value, &recent->next, error) != BUS_OK)
         status = BUS_FATAL;
-    recent->written = recent->next;
+    recent->written = recent->writing_next = recent->next;
     return status;
 }
 
@@ -39,7 +43,10 @@ enum bus_status gateway_recent_open(const char *folder, size_t map_bytes, struct
     if (recent == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
     recent->changes = gateway_overlay_create(LIMIT_BYTES);
-    enum bus_status status = recent->changes != NULL ? BUS_OK : bus_fail(error, BUS_FATAL, "out of memory");
+    recent->writing = gateway_overlay_create(LIMIT_BYTES);
+    enum bus_status status = BUS_OK;
+    if (recent->changes == NULL || recent->writing == NULL)
+        status = bus_fail(error, BUS_FATAL, "out of memory");
     if (status == BUS_OK)
         status = gateway_store_open(folder, map_bytes, &recent->store, error);
     if (status == BUS_OK)
@@ -60,6 +67,7 @@ void gateway_recent_close(struct gateway_recent *recent, bool clean)
         bus_log_failure(BUS_LOG_WARN, "state not written, will be replayed", BUS_FATAL, &error);
     gateway_store_close(recent->store, clean);
     gateway_overlay_destroy(recent->changes);
+    gateway_overlay_destroy(recent->writing);
     free(recent);
 }
 
@@ -72,6 +80,8 @@ enum bus_status gateway_recent_get(struct gateway_recent *recent, struct bus_byt
                                    struct bus_error *error)
 {
     const struct gateway_slot *slot = gateway_overlay_find(recent->changes, key);
+    if (slot == NULL)
+        slot = gateway_overlay_find(recent->writing, key);
     if (slot == NULL)
         return gateway_store_get(recent->store, key, out_value, error);
     *out_value = bus_bytes_of(slot->value, slot->value_length);
@@ -94,6 +104,49 @@ static bool keep(struct gateway_recent *recent, const struct gateway_slot *chang
     return gateway_overlay_change(recent->changes, slot, bus_bytes_of(change->value, change->value_length));
 }
 
+static bool is_writing(const struct gateway_recent *recent)
+{
+    return recent->writing_next != recent->written;
+}
+
+/* What has come together is written from now on; what comes is kept apart. */
+static void begin_writing(struct gateway_recent *recent)
+{
+    struct gateway_overlay *changes = recent->changes;
+    recent->changes = recent->writing;
+    recent->writing = changes;
+    recent->order = gateway_overlay_changed_sorted(recent->writing, &recent->order_count);
+    recent->done = 0;
+    recent->count = 0;
+    recent->writing_next = recent->next;
+}
+
+static enum bus_status end_writing(struct gateway_recent *recent, struct bus_error *error)
+{
+    uint8_t number[BUS_STATE_NUMBER_SIZE];
+    bus_state_number_write(recent->writing_next, number);
+    struct gateway_slot meta = {
+        .key = bus_bytes_of(meta_key, sizeof meta_key), .value = number, .value_length = sizeof number};
+    enum bus_status status = gateway_store_write(recent->store, &(struct gateway_slot *){&meta}, 1, error);
+    if (status != BUS_OK)
+        return status;
+    recent->written = recent->writing_next;
+    gateway_overlay_reset(recent->writing);
+    return BUS_OK;
+}
+
+static enum bus_status write_piece(struct gateway_recent *recent, size_t most, struct bus_error *error)
+{
+    size_t left = recent->order_count - recent->done, count = left < most ? left : most;
+    enum bus_status status = BUS_OK;
+    if (count > 0)
+        status = gateway_store_write(recent->store, recent->order + recent->done, count, error);
+    if (status != BUS_OK)
+        return status;
+    recent->done += count;
+    return recent->done == recent->order_count ? end_writing(recent, error) : BUS_OK;
+}
+
 enum bus_status gateway_recent_add(struct gateway_recent *recent, struct gateway_slot *const *slots, size_t count,
                                    int64_t next, struct bus_error *error)
 {
@@ -101,35 +154,26 @@ enum bus_status gateway_recent_add(struct gateway_recent *recent, struct gateway
         if (!keep(recent, slots[i]))
             return bus_fail(error, BUS_FATAL, "out of memory for state; lower batch_records");
     recent->next = next;
-    if (recent->count < WRITE_KEYS && next - recent->written < WRITE_OFFSETS)
-        return BUS_OK;
-    return gateway_recent_write(recent, error);
+    if (!is_writing(recent) && (recent->count >= WRITE_KEYS || next - recent->written >= WRITE_OFFSETS))
+        begin_writing(recent);
+    size_t most = count > LEAST_PIECE ? count : LEAST_PIECE;
+    return is_writing(recent) ? write_piece(recent, most, error) : BUS_OK;
 }
 
 enum bus_status gateway_recent_write(struct gateway_recent *recent, struct bus_error *error)
 {
-    if (recent->next == recent->written && recent->count == 0)
-        return BUS_OK;
-    uint8_t number[BUS_STATE_NUMBER_SIZE];
-    bus_state_number_write(recent->next, number);
-    struct gateway_slot *meta = gateway_overlay_slot(recent->changes, bus_bytes_of(meta_key, sizeof meta_key));
-    if (meta == NULL || !gateway_overlay_change(recent->changes, meta, bus_bytes_of(number, sizeof number)))
-        return bus_fail(error, BUS_FATAL, "out of memory for state");
-    size_t count;
-    struct gateway_slot **slots = gateway_overlay_changed_sorted(recent->changes, &count);
-    enum bus_status status = gateway_store_write(recent->store, slots, count, error);
-    if (status != BUS_OK)
+    enum bus_status status = is_writing(recent) ? write_piece(recent, SIZE_MAX, error) : BUS_OK;
+    if (status != BUS_OK || recent->next == recent->written)
         return status;
-    recent->written = recent->next;
-    recent->count = 0;
-    gateway_overlay_reset(recent->changes);
-    return BUS_OK;
+    begin_writing(recent);
+    return write_piece(recent, SIZE_MAX, error);
 }
 
 enum bus_status gateway_recent_clear(struct gateway_recent *recent, struct bus_error *error)
 {
     gateway_overlay_reset(recent->changes);
-    recent->count = 0;
+    gateway_overlay_reset(recent->writing);
+    recent->count = recent->order_count = recent->done = 0;
     enum bus_status status = gateway_store_clear(recent->store, error);
     return status == BUS_OK ? load_next(recent, error) : status;
 }

@@ -1,8 +1,10 @@
 /* Recent: a store behind what was committed last.
  *
  * Committed changes are kept in memory and written to the store many at a time, because one page of the store then takes several
- * of them: several times cheaper than a write for each transaction. The store so lies some changes behind Kafka, never ahead; what a
- * killed process had not written is replayed from xq.state, and is bounded. */
+ * of them: several times cheaper than a write for each transaction. They are written in pieces, in the order of their keys, one with each
+ * transaction that follows, so that none waits for all of them; the offset that the store is complete up to is written with the last. The
+ * store so lies some changes behind Kafka, never ahead; what a killed process had not written is replayed from xq.state, and is bounded: to
+ * replay what a piece has brought already does no harm. */
 #ifndef GATEWAY_STATE_RECENT_H
 #define GATEWAY_STATE_RECENT_H
 
@@ -27,10 +29,11 @@ BUS_MUST_CHECK enum bus_status gateway_recent_walk(struct gateway_recent *recent
                                                    bool (*take)(void *self, struct bus_bytes key,
                                                                 struct bus_bytes value),
                                                    void *self, bool *out_end, struct bus_error *error);
-/* Takes copies of committed changes that end before changelog offset `next`; writes when enough has come together. FATAL: the
- * store, which then is as it was. */
+/* Takes copies of committed changes that end before changelog offset `next`; writes a piece when enough has come together. FATAL: the
+ * store, which is then complete up to where it was. */
 BUS_MUST_CHECK enum bus_status gateway_recent_add(struct gateway_recent *recent, struct gateway_slot *const *slots,
                                                   size_t count, int64_t next, struct bus_error *error);
+/* All that is not written yet. */
 BUS_MUST_CHECK enum bus_status gateway_recent_write(struct gateway_recent *recent, struct bus_error *error);
 /* Forgets everything. */
 BUS_MUST_CHECK enum bus_status gateway_recent_clear(struct gateway_recent *recent, struct bus_error *error);
