@@ -8,8 +8,7 @@ struct gateway_jobs {
     const struct bus_catalogue *catalogue;
     const struct bus_portfolios *portfolios;
     const struct gateway_states *states;
-    int64_t now_ms; /* never goes back: a grant that has begun has begun */
-    int64_t next_look_ms;
+    int64_t looked_ms, next_look_ms; /* what the last look saw holds from the one to the other */
     uint64_t *digests;               /* [subscriber's index][item's index], as of the last look */
     size_t writes;                   /* so far */
     bool *looked;                    /* by partition: a look has found nothing more to write */
@@ -197,7 +196,7 @@ static void find_digests(struct gateway_jobs *jobs)
         for (size_t i = 0; i < bus_catalogue_item_count(jobs->catalogue); i++)
             *digest_at(jobs, s, i) =
                 bus_entitlement_digest(jobs->catalogue, jobs->portfolios, bus_catalogue_subscriber(jobs->catalogue, s),
-                                       bus_catalogue_item(jobs->catalogue, i), jobs->now_ms);
+                                       bus_catalogue_item(jobs->catalogue, i), jobs->looked_ms);
 }
 
 /* The digest by which the job will have served the item when it ends. */
@@ -273,12 +272,11 @@ enum bus_status gateway_jobs_look(struct gateway_jobs *jobs, struct gateway_batc
                                   struct bus_error *error)
 {
     enum bus_status status = BUS_OK;
-    if (now_ms > jobs->now_ms)
-        jobs->now_ms = now_ms;
-    if (jobs->now_ms >= jobs->next_look_ms) {
+    if (now_ms < jobs->looked_ms || now_ms >= jobs->next_look_ms) {
+        jobs->looked_ms = now_ms;
+        jobs->next_look_ms = bus_entitlement_next_change_ms(jobs->catalogue, now_ms);
         find_digests(jobs);
         memset(jobs->looked, 0, (size_t)jobs->states->count * sizeof *jobs->looked);
-        jobs->next_look_ms = bus_entitlement_next_change_ms(jobs->catalogue, jobs->now_ms);
     }
     for (int32_t i = 0; status == BUS_OK && i < jobs->states->count; i++)
         if (jobs->states->of[i] != NULL && !jobs->looked[i])

@@ -13,7 +13,8 @@ enum {
     FIRST_BACKOFF_MS = 50,
     LAST_BACKOFF_MS = 5000,
     CLOCK_EVERY = 32,  /* records between two looks at the clock while gathering */
-    LEAST_SLICE = 500, /* exchanges of expiry and of resync beside waiting events */
+    LEAST_SLICE = 500, /* exchanges of expiry and of resync beside events */
+    BUSY_MS = 1000,    /* events are taken to come for so long after the last */
 };
 
 struct gateway_round {
@@ -27,6 +28,7 @@ struct gateway_round {
     struct bus_message *messages; /* of the batch: it borrows from them */
     size_t message_count;
     size_t slice;
+    int64_t busy_until_ms;
     bool has_more; /* something is under way beside events */
     int64_t backoff_ms;
 };
@@ -200,7 +202,10 @@ static enum bus_status gather_events(struct gateway_round *round, struct bus_err
 static void choose_slice(struct gateway_round *round)
 {
     size_t most = round->options.settings->batch_records;
-    round->slice = round->message_count > 0 || !round->has_more ? LEAST_SLICE : round->slice * 2;
+    int64_t now_ms = bus_clock_monotonic_ms();
+    if (round->message_count > 0)
+        round->busy_until_ms = now_ms + BUSY_MS;
+    round->slice = now_ms < round->busy_until_ms || !round->has_more ? LEAST_SLICE : round->slice * 2;
     if (round->slice > most)
         round->slice = most;
 }

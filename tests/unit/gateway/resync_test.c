@@ -324,6 +324,21 @@ static void a_grant_whose_day_has_come_is_served(void **unused)
     assert_int_equal(count(PROCUREMENT, first, BUS_DELIVERY_PUT), RECORDS);
 }
 
+static void a_clock_that_went_back_takes_the_grant_with_it(void **unused)
+{
+    (void)unused;
+    fill();
+    regrant("procurement", "/procurement-tax-arrears/,/ORGANISATION/ s/from = \"2023-05-01\"/from = \"2026-11-10\"/");
+    tick_until_done();
+    size_t first = end_of(PROCUREMENT);
+    test_world_set_time(world, NOW_MS - INT64_C(15) * 24 * 3600 * 1000);
+    tick_until_done();
+    assert_int_equal(count(PROCUREMENT, first, BUS_DELIVERY_WITHDRAW), RECORDS);
+    test_world_set_time(world, NOW_MS);
+    tick_until_done();
+    assert_int_equal(count(PROCUREMENT, first, BUS_DELIVERY_PUT), RECORDS);
+}
+
 static void asked_again_it_begins_anew_with_both_items(void **unused)
 {
     (void)unused;
@@ -415,6 +430,7 @@ int main(void)
         TEST(another_field_in_a_grant_makes_a_resync_of_that_item),
         TEST(a_grant_that_has_ended_takes_back_what_it_gave),
         TEST(a_grant_whose_day_has_come_is_served),
+        TEST(a_clock_that_went_back_takes_the_grant_with_it),
         TEST(asked_again_it_begins_anew_with_both_items),
         TEST(an_aborted_slice_is_done_again),
         TEST(a_job_stands_in_the_state_until_it_is_done),
