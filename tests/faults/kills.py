@@ -4,7 +4,7 @@
     kills.py FOLDER --records N --seed S
 
 FOLDER is a demo's (deploy/demo --folder FOLDER --start-only). Generated files are put into the inboxes a few before each kill, so
-that something is always under way. Every kind of process is a victim, the broker and the database too; some are killed again
+that something is always under way; so are cases about records, terms that run out, and resyncs (rights.py). Every kind of process is a victim, the broker and the database too; some are killed again
 during their recovery. What was killed must come back by itself within a bound. Prints "N passed, N failed": one for
 every kill whose victim came back. That the records came through whole is for others to prove. Standard library only.
 """
@@ -18,9 +18,11 @@ import subprocess
 import sys
 import time
 
+import rights
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPARTMENTS = ["market", "tax", "social", "traffic", "transport", "court"]
-SUBSCRIBERS = ["court", "procurement", "website"]
+SUBSCRIBERS = ["court", "procurement", "website", "bank"]
 # How often each kind is killed, and how often killed once more while it recovers.
 PLAN = {"adapter": 10, "worker-0": 6, "worker-1": 6, "keyholder": 5, "gateway": 5, "agent": 8, "kafka": 4, "postgresql": 2}
 # Not the broker: one that is killed while it starts may complete a prepared transaction without writing its markers ("Couldn't find leader
@@ -32,6 +34,9 @@ COMES_BACK_SECONDS = 90
 PAUSE_SECONDS = (0.0, 2.0)
 AGAIN_PAUSE_SECONDS = (0.02, 0.4)
 ROWS_PER_FILE = 250
+CASES_EVERY = 2  # kills between two rounds of cases
+CLOCK_DAYS = {0.35: 120, 0.7: 500}  # after which part of the kills the gateway's clock is so far ahead
+RESYNCS = {0.2: "court", 0.45: "website", 0.6: "bank", 0.8: "procurement", 0.95: "court"}
 
 
 class Exchange:
@@ -172,11 +177,30 @@ def kill(exchange, name, started):
     return True
 
 
+def happens(part, number, count):
+    """Whether the kill before which that part of all has been done is this one."""
+    return int(part * count) == number
+
+
+def beside(cases, number, count):
+    """What happens beside the records before this kill."""
+    if number % CASES_EVERY == 0:
+        cases.round()
+    for part, days in CLOCK_DAYS.items():
+        if happens(part, number, count):
+            cases.put_clock_forward(days)
+    for part, subscriber in RESYNCS.items():
+        if happens(part, number, count):
+            cases.resync(subscriber)
+
+
 def run(folder, records, seed):
     dice = random.Random(seed)
     exchange = Exchange(folder)
+    cases = rights.Rights(folder, random.Random(seed + 1))
+    rights.use_clock(folder)
     files = generate(folder, records, seed)
-    kills = plan_kills(dice)
+    kills = [("gateway", False)] + plan_kills(dice)  # the first gives the gateway its clock
     print(f"seed {seed}: {len(kills) + len(AGAIN)} kills, {len(files)} files", flush=True)
     started = time.monotonic()
     passed = failed = fed = 0
@@ -185,6 +209,7 @@ def run(folder, records, seed):
         while fed < len(files) * number // len(kills):
             put(folder, files[fed])
             fed += 1
+        beside(cases, number, len(kills))
         time.sleep(dice.uniform(*PAUSE_SECONDS))
         for again in range(2 if twice else 1):
             if again:
@@ -193,6 +218,7 @@ def run(folder, records, seed):
                 passed += 1
             else:
                 failed += 1
+    print("  " + ", ".join(f"{name} {count}" for name, count in cases.counts.items()))
     print(f"{passed} passed, {failed} failed")
     return failed == 0
 

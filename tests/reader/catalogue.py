@@ -74,7 +74,7 @@ class Grant:
 class Subscriber:
     def __init__(self, path):
         entry = libconfig.load(path)
-        self.name, self.is_public = path.parent.name, entry['public']
+        self.name, self.number, self.is_public = path.parent.name, entry['number'], entry['public']
         self.grants = [Grant(grant, path.parent) for grant in entry['grants']]
 
     def about(self, item):

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Judges a running exchange from outside, sharing no code with it.
 
-    check.py [--env FILE] [seals] [exactly-once] [sinks] [tampering]      all of them by default
+    check.py [--env FILE] [rest] [seals] [exactly-once] [audit] [books] [sinks] [tampering]      all of them by default
 
+  rest          waits until no resync and no expiry is under way
   seals         every leaf and every seal of every output log
-  exactly-once  who must have received what, recomputed from the in topics and the grants, against the output topics
+  exactly-once  who must have received what, recomputed from the in topics and the catalogue, against the output topics and the state
+  audit         every delivery disclosed once, as it was, and linked
+  books         what was counted each day against what the topics hold
   sinks         PostgreSQL tables against the fold of the topic, NDJSON lines against the topic
   tampering     copies of a log with one thing changed: each must be detected
 
@@ -14,13 +17,16 @@ import argparse
 import os
 import sys
 
+import audit
+import books
 import exactly_once
+import rest
 import sealed
 import sinks
 import world
 
-PARTS = {'seals': sealed.check, 'exactly-once': exactly_once.check, 'sinks': sinks.check,
-         'tampering': sealed.check_tampering}
+PARTS = {'rest': rest.check, 'seals': sealed.check, 'exactly-once': exactly_once.check, 'audit': audit.check, 'books': books.check,
+         'sinks': sinks.check, 'tampering': sealed.check_tampering}
 
 
 class Result:

@@ -1,8 +1,8 @@
 """Recomputes from the in topics and the catalogue who must have received what, and compares with what the output topics hold.
 
 What concerns one record comes from several topics, and by itself (terms, resyncs), in an order that only the gateway knows. So for each
-record an order is looked for that keeps each topic's own and in which the model (tests/model/model.py) delivers, to each subscriber,
-exactly what its log holds about the record."""
+record an order is looked for that keeps each topic's own, in which the model (tests/model/model.py) delivers, to each subscriber,
+exactly what its log holds about the record, and at whose end the model remembers what xq.state holds."""
 import collections
 import pathlib
 import sys
@@ -10,6 +10,7 @@ import time
 
 import merkle
 import policy
+import state
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'model'))
 import model  # noqa: E402
@@ -25,11 +26,12 @@ def identity(item, record_key):
 
 
 class Matter:
-    """One record of a partition: the events about it, topic by topic, and what each subscriber's log holds about it."""
-    __slots__ = ('item', 'own', 'rights', 'found', 'resyncs')
+    """One record of a partition: the events about it, topic by topic, what each subscriber's log holds about it, how many resyncs of
+    its item each had, and what the state says of it at the end (None: nothing)."""
+    __slots__ = ('item', 'own', 'rights', 'found', 'resyncs', 'entry')
 
     def __init__(self, item):
-        self.item, self.own, self.rights, self.found, self.resyncs = item, [], {}, {}, {}
+        self.item, self.own, self.rights, self.found, self.resyncs, self.entry = item, [], {}, {}, {}, None
 
     def streams(self):
         return [stream for stream in (self.own, *self.rights.values()) if stream]
@@ -118,6 +120,7 @@ class Search:
         self.catalogue, self.matter, self.days = world.catalogue, matter, days
         self.worlds = [model.World(world.catalogue, world.portfolios, day) for day in days]
         self.streams = matter.streams()
+        self.numbers = {subscriber.name: subscriber.number for subscriber in world.catalogue.subscribers}
         self.names = [subscriber.name for subscriber in world.catalogue.subscribers if subscriber.name in matter.found]
         self.why = 'no order of its events explains what was delivered'
 
@@ -128,9 +131,9 @@ class Search:
             way = waiting.pop()
             if self.is_done(way):
                 return way
-            if sum(way.at) + sum(way.seen) >= furthest:
+            if sum(way.at) + sum(way.seen) > furthest:
                 furthest = sum(way.at) + sum(way.seen)
-                self.why = self.explain(way)
+                self.why = self.explain(way) or self.why
             for following in self.following(way):
                 key = following.key()
                 if key not in known:
@@ -142,8 +145,16 @@ class Search:
         return None
 
     def is_done(self, way):
-        return (all(place == len(stream) for place, stream in zip(way.at, self.streams)) and
-                all(seen == len(self.matter.found[name]) for seen, name in zip(way.seen, self.names)))
+        """Everything is explained, and the model remembers what the gateway does."""
+        if any(place < len(stream) for place, stream in zip(way.at, self.streams)) or any(
+                seen < len(self.matter.found[name]) for seen, name in zip(way.seen, self.names)):
+            return False
+        difference = 'the state has no such record'
+        if self.matter.entry is not None:
+            difference = state.difference(self.matter.entry, way.record, self.numbers)
+        if difference:
+            self.why = difference
+        return difference is None
 
     def explain(self, way):
         texts = []
@@ -224,20 +235,20 @@ def days_of(matter, swept):
 
 
 def judge(world, matter, swept):
-    """(reason of a failure or None, [(offset of the event, leaf, subscriber)] of an order that explains everything, last Record)."""
+    """(reason of a failure or None, [(offset of the event, leaf, subscriber)] of an order that explains everything)."""
     search = Search(world, matter, days_of(matter, swept))
     way = search.run()
     if way is None:
-        return search.why, [], None
+        return search.why, []
     if swept is not None and model.take_expiry(way.record, model.World(world.catalogue, world.portfolios, swept))[1]:
-        return f'what fell due before {swept} was not told', [], way.record
-    caused, record = [], way.record
+        return f'what fell due before {swept} was not told', []
+    caused = []
     while way.before is not None:
         if way.offset is not None:
             for name, now, then in zip(search.names, way.seen, way.before.seen):
                 caused += [(way.offset, matter.found[name][place].leaf, name) for place in range(then, now)]
         way = way.before
-    return None, caused, record
+    return None, caused
 
 
 # ── all ──
@@ -247,16 +258,22 @@ def check(world, result):
     refused = world.quarantined()
     matters, accepted = gather(world, refused)
     strays = gather_found(world, matters)
-    world.records = {}
     counts, why, order = collections.Counter(), collections.defaultdict(list), collections.defaultdict(list)
+    remembered, strange = 0, []
     for partition, records in matters.items():
         swept = world.swept(partition)
-        for (key, record), matter in records.items():
+        entries, wrong = state.read(world.state(partition))
+        strange += [f'partition {partition}, {one}' for one in wrong]
+        remembered += len(entries)
+        for place, matter in records.items():
+            matter.entry, event = entries.pop(place, (None, b''))
+            strange += check_event(partition, place, matter, event)
+        check_cases(partition, records, entries, strange)
+        for (_, record), matter in records.items():
             matter.resyncs = world.resyncs(partition, matter.item)
-            failure, caused, last = judge(world, matter, swept)
+            failure, caused = judge(world, matter, swept)
             place = matter.item.department, matter.item.name
             counts[place] += sum(map(len, matter.found.values()))
-            world.records[partition, key, record] = last
             if failure:
                 why[place].append(f'partition {partition}, record {record.hex()}: {failure}')
             for offset, leaf, name in caused:
@@ -264,12 +281,42 @@ def check(world, result):
     for place in sorted(counts):
         result.note(f'exactly once: {".".join(place)}, {counts[place]} deliveries', why[place])
     result.note('exactly once: nothing about a record that never came in', strays)
+    result.note(f'state: {remembered} entries, of records and cases that came in and of nothing else', strange)
     result.note('the deliveries of a topic stand in the order of its events',
                 [f'{place[0]}, partition {place[1]}, {".".join(place[2])}' for place, pairs in order.items()
                  if [offset for _, offset in sorted(pairs)] != sorted(offset for _, offset in pairs)])
     check_resyncs(world, result)
     result.say(f'{accepted} accepted events recomputed, {len(refused)} refused, {time.monotonic() - started:.0f} s')
     check_views(world, result)
+
+
+def check_event(partition, place, matter, event):
+    """The state keeps the event of the record's last version, until nobody may keep it."""
+    if matter.entry is None:
+        return []
+    kept = not matter.entry.marks >> state.MARKS.index('RETENTION_ENDED') & 1
+    if not event:
+        return [f'partition {partition}, record {place[1].hex()}: its event is gone'] if kept else []
+    values = matter.item.decode(event)
+    if (values['version'], identity(matter.item, values['record_key'])) != (matter.entry.version, place[1]):
+        return [f'partition {partition}, record {place[1].hex()}: the event of another version']
+    return []
+
+
+def check_cases(partition, records, entries, strange):
+    """Every entry that is left is a case's, at the step of its last event."""
+    steps = {}
+    for (key, _), matter in records.items():
+        for events in matter.rights.values():
+            for event in events:
+                place = key, identity(event.item, event.values['record_key'])
+                if event.version >= steps.get(place, (-1,))[0]:
+                    steps[place] = event.version, event.values['step']
+    for place, (entry, _) in entries.items():
+        version, step = steps.pop(place, (None, None))
+        if (entry.version, state.STEPS[entry.marks] if entry.marks < len(state.STEPS) else '?') != (version, step):
+            strange.append(f'partition {partition}, record {place[1].hex()}: neither a record nor a case that came in')
+    strange += [f'partition {partition}, case {place[1].hex()}: not in the state' for place in steps]
 
 
 def check_resyncs(world, result):

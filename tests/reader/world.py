@@ -9,6 +9,7 @@ import tempfile
 
 import avro
 import catalogue
+import state
 import topics
 
 
@@ -76,6 +77,16 @@ class World:
             last = {record.key: record for record in self._read('state')[f'{self.prefix}state'][partition]}
             self.states[partition] = {key: record for key, record in last.items() if record.value is not None}
         return self.states[partition]
+
+    def entries(self, partition):
+        """{(subject key, record): (Entry, event)}"""
+        return state.read(self.state(partition))[0]
+
+    def audit(self):
+        return self._read('audit')[f'{self.prefix}audit']
+
+    def books(self):
+        return self._read('books')[f'{self.prefix}books']
 
     def swept(self, partition):
         """The day up to which what fell due before it has been settled; None when it was never."""
