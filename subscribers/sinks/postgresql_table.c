@@ -90,13 +90,22 @@ static int find_column(const struct postgresql_table *table, const char *name)
     return -1;
 }
 
-static enum bus_status add_column(struct postgresql_table *table, const struct bus_field *field,
+static bool has_type(const struct postgresql_column *column, const struct bus_field *field)
+{
+    char type[POSTGRESQL_TYPE_SIZE];
+    postgresql_row_type(field->value, type);
+    return strcmp(column->type, type) == 0;
+}
+
+/* The catalogue in force comes first and says the type. What a former one delivers in another type has no column: the gateway delivers
+ * those records again. */
+static enum bus_status add_column(struct postgresql_table *table, const struct bus_field *field, bool in_force,
                                   struct bus_error *error)
 {
     char type[POSTGRESQL_TYPE_SIZE];
     postgresql_row_type(field->value, type);
     int found = find_column(table, field->name);
-    if (found >= 0 && strcmp(table->columns[found].type, type) == 0)
+    if (found >= 0 && (!in_force || has_type(&table->columns[found], field)))
         return BUS_OK;
     if (found >= 0)
         return bus_fail(error, BUS_FATAL, "table %s: column %s would be %s in one view and %s in another", table->name,
@@ -113,7 +122,7 @@ static enum bus_status add_column(struct postgresql_table *table, const struct b
     return BUS_OK;
 }
 
-static enum bus_status add_view(struct postgresql_tables *tables, const struct bus_catalogue *catalogue,
+static enum bus_status add_view(struct postgresql_tables *tables, const struct bus_catalogue *catalogue, bool in_force,
                                 const struct bus_view *view, struct bus_error *error)
 {
     char name[POSTGRESQL_NAME_SIZE];
@@ -124,7 +133,7 @@ static enum bus_status add_view(struct postgresql_tables *tables, const struct b
     size_t count;
     const struct bus_field *fields = subscribers_delivery_view_fields(view, &count);
     for (size_t i = 0; status == BUS_OK && i < count; i++)
-        status = add_column(table, &fields[i], error);
+        status = add_column(table, &fields[i], in_force, error);
     tables->views[tables->view_count++] = (struct postgresql_view){.view = view, .table = table};
     return status;
 }
@@ -139,8 +148,11 @@ static bool map_columns(struct postgresql_view *view)
         return false;
     for (size_t c = 0; c < view->table->column_count; c++)
         view->field_of_column[c] = -1;
-    for (size_t f = 0; f < count; f++)
-        view->field_of_column[find_column(view->table, fields[f].name)] = (int)f;
+    for (size_t f = 0; f < count; f++) {
+        int column = find_column(view->table, fields[f].name);
+        if (has_type(&view->table->columns[column], &fields[f]))
+            view->field_of_column[column] = (int)f;
+    }
     return true;
 }
 
@@ -148,11 +160,12 @@ static enum bus_status add_views(struct postgresql_tables *tables, const struct 
                                  size_t generation, struct bus_error *error)
 {
     const struct bus_views *views = subscribers_catalogues_views_at(catalogues, generation);
+    const struct bus_catalogue *catalogue = subscribers_catalogues_at(catalogues, generation);
     const char *subscriber = subscribers_catalogues_subscriber_view(catalogues);
     enum bus_status status = BUS_OK;
     for (size_t i = 0; status == BUS_OK && i < bus_views_count(views); i++)
         if (strcmp(bus_views_at(views, i)->grant->subscriber->name, subscriber) == 0)
-            status = add_view(tables, subscribers_catalogues_at(catalogues, generation), bus_views_at(views, i), error);
+            status = add_view(tables, catalogue, generation == 0, bus_views_at(views, i), error);
     return status;
 }
 

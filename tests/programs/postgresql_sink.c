@@ -487,6 +487,42 @@ static void a_renewed_catalogue_adds_columns_and_leaves_the_former_views_readabl
     test_folder_remove(folder);
 }
 
+static void a_field_of_another_type_is_refused_until_its_column_makes_room(void **state)
+{
+    (void)state;
+    char folder[TEST_FOLDER_SIZE], path[TEST_CATALOGUE_PATH_SIZE];
+    struct bus_error error;
+    bool changed;
+    test_folder_make(folder);
+    test_catalogue_copy(folder, path);
+    struct test_deliveries before = made;
+    test_deliveries_open_at(&made, path);
+    const struct bus_view *former = made.view;
+    restart(&deleting);
+    test_catalogue_change(folder, GRANTS, "\"occurred_at\", \"taxpayer_number\"",
+                          "\"occurred_at:year\", \"taxpayer_number\"");
+    must(subscribers_catalogues_load(made.catalogues, &changed, &error), &error);
+    struct subscribers_sink_context context = {
+        .subscriber = "court", .topic = "xq.out.court", .catalogues = made.catalogues, .settings = deleting.settings};
+    assert_int_equal(subscribers_postgresql.renew(deleting.sink, &context, &error), BUS_FATAL);
+    assert_non_null(strstr(error.message, "occurred_at"));
+    ask(&deleting, "ALTER TABLE $.arrears RENAME COLUMN occurred_at TO occurred_at_before");
+    must(subscribers_postgresql.renew(deleting.sink, &context, &error), &error);
+    subscribers_catalogues_settle(made.catalogues, true);
+    made.catalogue = subscribers_catalogues_at(made.catalogues, 0);
+    made.view = test_deliveries_view(&made, "tax", "arrears");
+    APPLY(&deleting, {.operation = PUT, .number = 1, .version = 1},
+          {.view = former, .operation = PUT, .number = 2, .version = 1, .leaf = 1});
+    assert_string_equal(ask(&deleting, "SELECT string_agg(coalesce(occurred_at::text, '-'), ' ' ORDER BY xq_leaf) "
+                                       "FROM $.arrears"),
+                        "1970 -");
+    subscribers_postgresql.close(deleting.sink);
+    test_deliveries_close(&made);
+    made = before;
+    open_sink(&deleting);
+    test_folder_remove(folder);
+}
+
 /* ── any history, in any batches ── */
 
 enum { HISTORY = 240, HISTORIES = 4, PART = 40, NUMBERS = 2, ITEMS = 3 }; /* compared after every part */
@@ -618,6 +654,7 @@ int main(int argc, char **argv)
         TEST(a_record_that_the_database_refused_was_named_all_the_same),
         TEST(a_field_that_is_granted_no_more_is_emptied),
         TEST(a_renewed_catalogue_adds_columns_and_leaves_the_former_views_readable),
+        TEST(a_field_of_another_type_is_refused_until_its_column_makes_room),
         cmocka_unit_test(any_history_in_any_batches_gives_one_table),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
