@@ -78,8 +78,13 @@ class Exchange:
     def show(self, case, *more):
         return self.answer('rights', 'show', case, *more)
 
+    def is_balanced(self):
+        process = self.start('books', '--brief', '--json')
+        process.communicate(timeout=120)
+        return process.returncode == 0
+
     def balance(self):
-        until('the books balance', lambda: self.start('books', '--json').wait() == 0)
+        until('the books balance', self.is_balanced)
 
     # --- what the holders have ---
 
