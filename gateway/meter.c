@@ -57,8 +57,9 @@ static double seconds_of(struct timeval time)
 
 void gateway_meter_tell(struct gateway_meter *meter, int64_t every_ms)
 {
-    static const char *const names[GATEWAY_PHASE_COUNT] = {"gather",  "decode", "validate", "reconcile", "authorise",
-                                                           "project", "seal",   "settle",   "commit",    "state"};
+    static const char *const names[GATEWAY_PHASE_COUNT] = {"gather",    "decode",  "validate", "reconcile",
+                                                           "authorise", "project", "books",    "seal",
+                                                           "settle",    "commit",  "state"};
     int64_t now_ms = bus_clock_monotonic_ms();
     if (meter->events == 0 ||
         (every_ms > 0 && (now_ms - meter->told_ms < every_ms || meter->events == meter->told_events)))

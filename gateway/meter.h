@@ -13,6 +13,7 @@ enum gateway_phase {
     GATEWAY_PHASE_RECONCILE, /* reading state included */
     GATEWAY_PHASE_AUTHORISE,
     GATEWAY_PHASE_PROJECT,
+    GATEWAY_PHASE_BOOKS, /* counting, and the books' new bytes */
     GATEWAY_PHASE_SEAL,
     GATEWAY_PHASE_SETTLE, /* audit, quarantine, producing */
     GATEWAY_PHASE_COMMIT,

@@ -240,7 +240,9 @@ enum bus_status gateway_pipeline_run(struct gateway_pipeline *pipeline, struct g
     if (status == BUS_OK)
         status = run_all(pipeline, batch, gateway_project, &pipeline->scratch, "project", ALL_CAUSES,
                          GATEWAY_PHASE_PROJECT, error);
-    return status == BUS_OK ? gateway_counts_batch(pipeline->options.catalogue, pipeline->options.states, batch,
-                                                   pipeline->options.meter, error)
-                            : status;
+    if (status == BUS_OK)
+        status = gateway_counts_batch(pipeline->options.catalogue, pipeline->options.states, batch,
+                                      pipeline->options.meter, error);
+    gateway_meter_lap(pipeline->options.meter, GATEWAY_PHASE_BOOKS);
+    return status;
 }

@@ -203,7 +203,9 @@ static enum bus_status settle_state(struct gateway_settle *settle, struct gatewa
             continue;
         struct gateway_slot *const *slots;
         size_t count = 0;
+        gateway_meter_lap(settle->options.meter, GATEWAY_PHASE_SETTLE);
         status = gateway_state_changes(settle->options.states->of[i], now_ms, &slots, &count, error);
+        gateway_meter_lap(settle->options.meter, GATEWAY_PHASE_BOOKS);
         for (size_t j = 0; status == BUS_OK && j < count; j++)
             status = produce_slot(settle, batch, i, slots[j], error);
     }
