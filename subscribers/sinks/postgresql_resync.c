@@ -68,9 +68,9 @@ static void tell(const struct subscribers_delivery *marker, const char *begun, l
             "item=%s.%s partition=%d leaf=%llu", item->department->name, item->name, (int)marker->partition,
             (unsigned long long)marker->leaf);
     else
-        bus_log(BUS_LOG_INFO, "全量同步完成 / resync done", "item=%s.%s partition=%d from=%s to=%llu removed=%ld",
-                item->department->name, item->name, (int)marker->partition, begun, (unsigned long long)marker->leaf,
-                removed);
+        bus_log(removed > 0 ? BUS_LOG_INFO : BUS_LOG_DEBUG, "全量同步完成 / resync done",
+                "item=%s.%s partition=%d from=%s to=%llu removed=%ld", item->department->name, item->name,
+                (int)marker->partition, begun, (unsigned long long)marker->leaf, removed);
 }
 
 static enum bus_status end(const struct postgresql_resync *resync, const struct subscribers_delivery *marker,
