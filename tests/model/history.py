@@ -60,7 +60,7 @@ class Track:
         self.key = f'{item.department}|{key}'
         self.record_identity = hashlib.new('sm3', f'{item.name}\0{self.key}'.encode()).digest()[:16]
         self.document_number = key
-        self.version, self.sent = 0, []  # what was sent, by version
+        self.version, self.sent = 0, []  # the last two that were sent in their order
         self.accepted = None  # (version, content) of the register's record
         self.open_cases, self.cases = [], 0
         self.possible, self.failed, self.story = {model.Record()}, False, []
@@ -141,7 +141,7 @@ class History:
     def own_values(self, track, world):
         chance = self.dice.random()
         if track.sent and chance < 0.06:
-            return self.dice.choice(track.sent[-2:])  # once more, the same
+            return self.dice.choice(track.sent)  # once more, the same
         if track.sent and chance < 0.10:  # the same version with another content
             values, schema = track.sent[-1]
             return {**values, 'subject_name': values['subject_name'] + '乙'}, schema
@@ -157,7 +157,7 @@ class History:
         for field in schema.json['fields'][len(values):]:
             values[field['name']] = own[field['name']]
         if version == track.version:
-            track.sent.append((values, schema))
+            track.sent = [*track.sent[-1:], (values, schema)]
         return values, schema
 
     def envelope(self, track, item, key, version, operation, world):

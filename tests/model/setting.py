@@ -141,8 +141,10 @@ class Setting:
                   f'number = {number};\nname_zh = "{name}";\nname_en = "{name}";\npublic = {str(public).lower()};\ngrants = (\n{grants}\n);\n')
 
     def write_portfolio(self):
-        write(self.folder / 'receivers' / 'bank' / 'customers.txt',
-              '# customers\n' + ''.join(f'{identifier}\n' for identifier in sorted(self.customers)))
+        """One line is of no use to anyone, and must cost the others nothing."""
+        lines = [identifier if identifier[-1] in '0123456' else f'{"OP"[len(identifier) == 18]} {identifier}  # a customer'
+                 for identifier in sorted(self.customers)]
+        write(self.folder / 'receivers' / 'bank' / 'customers.txt', '\n'.join(['# customers', 'nobody', *lines, '']))
 
     def read(self):
         """The world as these files, the clock and the portfolio make it."""
