@@ -182,15 +182,22 @@ static int set_up(void **state)
 {
     (void)state;
     open_receiver(&deleting, "delete", "delete");
-    open_receiver(&marking, "mark", "mark");
     return 0;
+}
+
+static int set_up_both(void **state)
+{
+    open_receiver(&marking, "mark", "mark");
+    return set_up(state);
 }
 
 static int tear_down(void **state)
 {
     (void)state;
     close_receiver(&deleting);
-    close_receiver(&marking);
+    if (marking.sink != NULL)
+        close_receiver(&marking);
+    marking = (struct receiver){0};
     return 0;
 }
 
@@ -525,7 +532,7 @@ static void a_field_of_another_type_is_refused_until_its_column_makes_room(void 
 
 /* ── any history, in any batches ── */
 
-enum { HISTORY = 240, HISTORIES = 4, PART = 40, NUMBERS = 2, ITEMS = 3 }; /* compared after every part */
+enum { HISTORY = 240, HISTORIES = 4, PART = 40, NUMBERS = 1, ITEMS = 3 }; /* compared after every part */
 
 static uint32_t chance(uint32_t *seed, uint32_t below)
 {
@@ -536,8 +543,9 @@ static uint32_t chance(uint32_t *seed, uint32_t below)
 /* A history as a gateway could write it: in each partition a record's versions do not fall. */
 static void make_history(uint32_t *seed, struct test_delivery *history)
 {
-    static const enum bus_delivery_operation operations[] = {PUT,    PUT,    PUT,  PUT,  PUT,  PUT,   STATUS, STATUS,
-                                                             STATUS, STATUS, GONE, GONE, GONE, BEGIN, END,    END};
+    static const enum bus_delivery_operation operations[] = {PUT,  PUT,    PUT,    PUT,    PUT,    PUT,    PUT,
+                                                             PUT,  STATUS, STATUS, STATUS, STATUS, STATUS, GONE,
+                                                             GONE, GONE,   GONE,   GONE,   BEGIN,  END,    END};
     enum { OPERATIONS = sizeof operations / sizeof *operations };
     const struct bus_view *views[ITEMS] = {made.view, test_deliveries_view(&made, "market", "penalty"),
                                            test_deliveries_view(&made, "transport", "penalty")};
@@ -634,16 +642,17 @@ int main(int argc, char **argv)
     }
     test_deliveries_open(&made);
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST_BOTH(name) cmocka_unit_test_setup_teardown(name, set_up_both, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_put_names_its_grant_and_catalogue),
         TEST(a_status_changes_the_row_and_keeps_its_fields),
         TEST(a_status_of_a_newer_version_leaves_that_of_the_fields),
         TEST(a_status_without_a_row_changes_nothing_and_is_applied),
-        TEST(a_withdrawal_takes_the_row_whatever_its_reason),
-        TEST(a_put_of_the_same_version_replaces_the_row),
+        TEST_BOTH(a_withdrawal_takes_the_row_whatever_its_reason),
+        TEST_BOTH(a_put_of_the_same_version_replaces_the_row),
         TEST(the_order_of_the_log_counts_and_not_the_version),
         TEST(a_row_that_another_partition_took_over_is_not_the_formers),
-        TEST(a_resync_removes_what_it_did_not_name),
+        TEST_BOTH(a_resync_removes_what_it_did_not_name),
         TEST(what_is_named_after_the_end_does_not_save_a_row),
         TEST(one_batch_may_hold_several_resyncs),
         TEST(a_resync_that_begins_anew_counts_from_there),
@@ -653,7 +662,7 @@ int main(int argc, char **argv)
         TEST(a_resync_is_of_one_partition_and_one_department),
         TEST(a_record_that_the_database_refused_was_named_all_the_same),
         TEST(a_field_that_is_granted_no_more_is_emptied),
-        TEST(a_renewed_catalogue_adds_columns_and_leaves_the_former_views_readable),
+        TEST_BOTH(a_renewed_catalogue_adds_columns_and_leaves_the_former_views_readable),
         TEST(a_field_of_another_type_is_refused_until_its_column_makes_room),
         cmocka_unit_test(any_history_in_any_batches_gives_one_table),
     };
