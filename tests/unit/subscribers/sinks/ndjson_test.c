@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "bus/json.h"
+#include "subscribers/sinks/ndjson_line.h"
 #include "tests/support/delivery_builder.h"
 #include "tests/support/folder.h"
 
@@ -182,6 +183,62 @@ static void lines_are_json_with_typed_fields(void **state)
     fclose(file);
 }
 
+/* The line that the delivery makes, parsed; the caller destroys it. */
+static struct bus_json_document *line_of(const struct test_delivery *wanted)
+{
+    struct bus_error error;
+    struct bus_buffer buffer;
+    struct bus_json_document *document;
+    struct subscribers_delivery delivery = test_delivery_of(&made, wanted);
+    bus_buffer_init(&buffer, BUS_DATUM_MAX_SIZE);
+    subscribers_ndjson_line(&delivery, &buffer);
+    assert_int_equal(bus_json_parse(bus_buffer_view(&buffer), &document, &error), BUS_OK);
+    bus_buffer_release(&buffer);
+    test_deliveries_free(&delivery, 1);
+    return document;
+}
+
+static void expect_text(const struct bus_json_document *document, const char *name, const char *text)
+{
+    const struct bus_json_value *member = bus_json_member(bus_json_root(document), name);
+    assert_non_null(member);
+    assert_true(bus_bytes_equal_text(bus_json_as_text(member), text));
+}
+
+static void a_status_is_a_line_without_fields(void **state)
+{
+    (void)state;
+    struct bus_json_document *document = line_of(&(struct test_delivery){.operation = BUS_DELIVERY_STATUS,
+                                                                         .reason = BUS_REASON_DISPUTED,
+                                                                         .flags = 1u << BUS_FLAG_DISPUTED,
+                                                                         .number = 1,
+                                                                         .version = 3});
+    const struct bus_json_value *root = bus_json_root(document), *flags = bus_json_member(root, "flags");
+    expect_text(document, "operation", "STATUS");
+    expect_text(document, "reason", "DISPUTED");
+    expect_text(document, "catalogue", bus_catalogue_version_view(made.catalogue));
+    assert_int_equal(bus_json_count(flags), 1);
+    assert_true(bus_bytes_equal_text(bus_json_as_text(bus_json_at(flags, 0)), "DISPUTED"));
+    assert_int_equal(bus_json_type(bus_json_member(root, "fields")), BUS_JSON_NULL);
+    assert_non_null(bus_json_member(root, "record"));
+    bus_json_destroy(document);
+}
+
+static void a_marker_is_a_line_without_a_record(void **state)
+{
+    (void)state;
+    struct bus_json_document *document =
+        line_of(&(struct test_delivery){.operation = BUS_DELIVERY_RESYNC_END, .partition = 2, .leaf = 9});
+    const struct bus_json_value *root = bus_json_root(document);
+    expect_text(document, "operation", "RESYNC_END");
+    expect_text(document, "department", "tax");
+    expect_text(document, "item", "arrears");
+    assert_int_equal(bus_json_as_integer(bus_json_member(root, "partition")), 2);
+    assert_int_equal(bus_json_as_integer(bus_json_member(root, "leaf")), 9);
+    assert_null(bus_json_member(root, "record"));
+    bus_json_destroy(document);
+}
+
 static void a_file_that_was_committed_gets_its_name_after_a_crash(void **state)
 {
     struct fixture *fixture = *state;
@@ -278,6 +335,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_folder_stands_nowhere, set_up, tear_down),
         cmocka_unit_test_setup_teardown(position_log_and_books_survive_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lines_are_json_with_typed_fields, set_up, tear_down),
+        cmocka_unit_test(a_status_is_a_line_without_fields),
+        cmocka_unit_test(a_marker_is_a_line_without_a_record),
         cmocka_unit_test_setup_teardown(a_file_that_was_committed_gets_its_name_after_a_crash, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_was_not_committed_is_removed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_the_receiver_took_is_not_written_again, set_up, tear_down),
