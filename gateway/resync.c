@@ -181,14 +181,7 @@ static bool take(void *self, struct bus_bytes key, struct bus_bytes value, int64
     return slice->status == BUS_OK && slice->count < slice->limit && slice->bytes < BUS_DATUM_MAX_SIZE;
 }
 
-/* What is still the record's event, and still a record or in the hands of the subscriber. */
-static bool is_current(const struct slice *slice, const struct candidate *candidate,
-                       const struct bus_state_entry *entry)
-{
-    return entry->state_offset == candidate->offset &&
-           (entry->status == BUS_RECORD_LIVE || (entry->holders >> slice->job->subscriber->number & 1) != 0);
-}
-
+/* Only what is still the record's event. */
 static enum bus_status append_candidate(const struct slice *slice, const struct candidate *candidate,
                                         struct bus_error *error)
 {
@@ -196,7 +189,7 @@ static enum bus_status append_candidate(const struct slice *slice, const struct 
     struct bus_state_entry entry;
     bool found;
     enum bus_status status = gateway_state_read_record(state, candidate->slot, &entry, &found, error);
-    if (status != BUS_OK || !found || !is_current(slice, candidate, &entry))
+    if (status != BUS_OK || !found || entry.state_offset != candidate->offset)
         return status;
     struct gateway_exchange *exchange;
     status = gateway_batch_append(slice->batch, GATEWAY_CAUSE_RESYNC, candidate->item, slice->job->partition,
@@ -266,9 +259,6 @@ enum bus_status gateway_resync_gather(struct gateway_resync *resync, struct gate
     *out_more = found;
     if (status != BUS_OK || !found)
         return status;
-    if (job.resync->phase == BUS_RESYNC_DUE)
-        return begin(resync, batch, &job, error);
-    if (job.slot->changed || limit == 0)
-        return BUS_OK; /* the begin, or a slice, is in this batch already */
-    return run(resync, batch, &job, limit, error);
+    return job.resync->phase == BUS_RESYNC_DUE ? begin(resync, batch, &job, error)
+                                               : run(resync, batch, &job, limit, error);
 }

@@ -45,8 +45,8 @@ void gateway_resync_set_catalogue(struct gateway_resync *resync, const struct bu
 /* Other partitions are held than before, or a portfolio has changed: grants and jobs are looked at again. */
 void gateway_resync_look_again(struct gateway_resync *resync);
 
-/* Looks at the grants of every held partition when that is due (first time, a grant began or ended, look_again), and adds at most
- * `limit` exchanges of the jobs under way to the batch: cause RESYNC (only, item, value, subject_key, record, record_slot filled; decode
+/* Once a batch, behind its events. Looks at the grants of every held partition when that is due (first time, a grant began or ended, look_again), and adds at most
+ * `limit` (> 0) exchanges of the jobs under way to the batch: cause RESYNC (only, item, value, subject_key, record, record_slot filled; decode
  * walks the value) or MARKER (only, item, version, marker). What the job has done stands in the state of the same batch, which touches the
  * partition; a batch that is discarded takes it back. *out_more: there is more to do now. FATAL: memory, or the store. */
 BUS_MUST_CHECK enum bus_status gateway_resync_gather(struct gateway_resync *resync, struct gateway_batch *batch,

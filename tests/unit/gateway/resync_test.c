@@ -222,6 +222,16 @@ static void everything_that_a_subscriber_may_have_is_marked_item_by_item(void **
     assert_int_equal(count(PROCUREMENT, first, BUS_DELIVERY_PUT), RECORDS);
 }
 
+static void other_items_stay_out(void **unused)
+{
+    (void)unused;
+    fill();
+    size_t first = end_of(PROCUREMENT);
+    ask("procurement", bus_catalogue_find_item(test_world_catalogue(world), "tax", "major.violation"));
+    tick_until_done();
+    assert_int_equal(end_of(PROCUREMENT) - first, 2); /* begin and end */
+}
+
 static void a_slice_is_no_larger_than_asked(void **unused)
 {
     (void)unused;
@@ -375,6 +385,20 @@ static void an_aborted_slice_is_done_again(void **unused)
     assert_int_equal(count(PROCUREMENT, first, BUS_DELIVERY_PUT), RECORDS);
 }
 
+static void what_is_due_is_found_again_after_an_abort(void **unused)
+{
+    (void)unused;
+    struct bus_error error;
+    bool more;
+    fill();
+    size_t first = end_of(PROCUREMENT);
+    regrant("procurement", "s/\"tax_kind\", \"arrears_amount\", \"as_of_month\"/\"tax_kind\", \"as_of_month\"/");
+    test_world_fail(world, TEST_COMMIT, BUS_RETRY, 0);
+    assert_int_equal(test_world_tick(world, LIMIT, &more, &error), BUS_RETRY);
+    tick_until_done();
+    assert_int_equal(count(PROCUREMENT, first, BUS_DELIVERY_PUT), RECORDS);
+}
+
 /* Whether xq.state holds a job as its last word on the subscriber. */
 static bool has_job(const char *subscriber)
 {
@@ -423,6 +447,7 @@ int main(void)
         TEST(a_new_installation_serves_nobody_anew),
         TEST(what_was_asked_for_comes_between_begin_and_end_and_to_nobody_else),
         TEST(everything_that_a_subscriber_may_have_is_marked_item_by_item),
+        TEST(other_items_stay_out),
         TEST(a_slice_is_no_larger_than_asked),
         TEST(what_came_with_the_begin_is_named_behind_it),
         TEST(what_changes_meanwhile_is_left_to_its_own_event),
@@ -433,6 +458,7 @@ int main(void)
         TEST(a_clock_that_went_back_takes_the_grant_with_it),
         TEST(asked_again_it_begins_anew_with_both_items),
         TEST(an_aborted_slice_is_done_again),
+        TEST(what_is_due_is_found_again_after_an_abort),
         TEST(a_job_stands_in_the_state_until_it_is_done),
         TEST(a_job_without_any_grant_is_refused),
     };
