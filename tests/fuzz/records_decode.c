@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "bus/audit.h"
-#include "bus/books.h"
+#include "bus/ledger.h"
 #include "bus/quarantine.h"
 #include "bus/state_entry.h"
 
@@ -48,6 +48,22 @@ static void try_book(struct bus_bytes bytes)
     }
     bus_buffer_release(&buffer);
     bus_book_destroy(book);
+}
+
+static void try_ledger(struct bus_bytes bytes)
+{
+    struct bus_ledger *ledger = bus_ledger_create("agent/court/0", 3);
+    struct bus_error error;
+    struct bus_buffer buffer;
+    bus_buffer_init(&buffer, 2 * RECORD_LIMIT);
+    if (bus_ledger_decode(bytes, ledger, &error) == BUS_OK) {
+        size_t count = bus_ledger_count(ledger);
+        need(bus_ledger_encode(ledger, 1, &buffer, &error) == BUS_OK);
+        need(bus_ledger_decode(bus_buffer_view(&buffer), ledger, &error) == BUS_OK);
+        need(bus_ledger_count(ledger) == count);
+    }
+    bus_buffer_release(&buffer);
+    bus_ledger_destroy(ledger);
 }
 
 static void try_audit(struct bus_bytes bytes)
@@ -95,7 +111,7 @@ static void try_state(struct bus_bytes bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const tries[])(struct bus_bytes bytes) = {try_quarantine, try_book, try_audit, try_state};
+    static void (*const tries[])(struct bus_bytes bytes) = {try_quarantine, try_book, try_audit, try_state, try_ledger};
     if (size == 0)
         return 0;
     uint8_t *copy = malloc(size); /* of the exact size, so that a step too far shows */
