@@ -10,6 +10,7 @@
 
 enum {
     DEFAULT_PREFETCH_BYTES = 32 * 1024 * 1024,
+    DEFAULT_FETCH_BYTES = 1024 * 1024,
     DEFAULT_SESSION_MS = 45000,
     MAX_POLL_INTERVAL_MS = 300000,
     PREFETCH_MESSAGES = 1000000, /* the bytes are the bound */
@@ -61,6 +62,7 @@ static enum bus_status set_options(rd_kafka_conf_t *conf, const struct bus_consu
     } numbers[] = {
         {"queued.max.messages.kbytes", (int64_t)(prefetch / 1024)},
         {"queued.min.messages", PREFETCH_MESSAGES},
+        {"fetch.message.max.bytes", (int64_t)(options->fetch_bytes != 0 ? options->fetch_bytes : DEFAULT_FETCH_BYTES)},
         {"session.timeout.ms", session_ms},
         {"max.poll.interval.ms", session_ms > MAX_POLL_INTERVAL_MS ? session_ms : MAX_POLL_INTERVAL_MS},
     };

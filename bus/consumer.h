@@ -22,6 +22,7 @@ struct bus_consumer_options {
     /* 0 = 32 MiB. librdkafka 2.0.2 rests for a second when it is full, so this is also about the most bytes a second that can
      * be read: seen with 400-byte records, 4 MiB gave 18,000/s, 16 MiB 70,000/s, 64 MiB more than 445,000/s. */
     size_t prefetch_bytes;
+    size_t fetch_bytes; /* of one answer of the broker; 0 = 1 MB. Small for who seeks single records: 2 ms each, seen */
     int64_t session_timeout_ms; /* 0 = 45 s */
     /* Group changes, the whole new assignment or what is taken away; the callback may change `offset` of what is assigned.
      * `lost`: it is no longer ours, so nothing may be committed for it. Either may be NULL. A status other than OK comes out

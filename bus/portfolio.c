@@ -64,28 +64,6 @@ static void complain(struct reader *reader, const char *code, const char *reason
                 reader->line, code, reason);
 }
 
-/* The kind of an identifier by its shape: what is good as the one and not as the other. */
-static enum bus_status read_either(struct bus_bytes text, enum bus_subject_kind *out_kind,
-                                   char out_identifier[IDENTIFIER_SIZE], struct bus_error *error)
-{
-    char person[IDENTIFIER_SIZE], organisation[IDENTIFIER_SIZE];
-    struct bus_error other;
-    bool digits = true;
-    for (size_t i = 0; i + 1 < text.length; i++)
-        digits = digits && text.data[i] >= '0' && text.data[i] <= '9';
-    bool is_person = bus_subject_identifier(BUS_SUBJECT_PERSON, text, person, digits ? error : &other) == BUS_OK;
-    bool is_organisation =
-        bus_subject_identifier(BUS_SUBJECT_ORGANISATION, text, organisation, digits ? &other : error) == BUS_OK;
-    if (is_person && is_organisation)
-        return bus_reject(error, "SUBJECT_KIND", "既可能是个人也可能是组织，请在前面注明 P 或 O",
-                          "it may be a person's or an organisation's: write P or O in front");
-    if (!is_person && !is_organisation)
-        return BUS_REJECT;
-    *out_kind = is_person ? BUS_SUBJECT_PERSON : BUS_SUBJECT_ORGANISATION;
-    memcpy(out_identifier, is_person ? person : organisation, IDENTIFIER_SIZE);
-    return BUS_OK;
-}
-
 static bool add_subject(struct subjects *subjects, const uint8_t *key)
 {
     if (subjects->count == subjects->capacity) {
@@ -126,7 +104,7 @@ static enum bus_status read_line(struct reader *reader, const char *line, struct
         kind = text.data[0] == 'P' ? BUS_SUBJECT_PERSON : BUS_SUBJECT_ORGANISATION;
         status = bus_subject_identifier(kind, bus_bytes_of(text.data + 2, text.length - 2), identifier, &reason);
     } else {
-        status = read_either(text, &kind, identifier, &reason);
+        status = bus_subject_either(text, &kind, identifier, &reason);
     }
     if (status != BUS_OK) {
         complain(reader, reason.code, reason.message);

@@ -126,6 +126,27 @@ enum bus_status bus_subject_identifier(enum bus_subject_kind kind, struct bus_by
                                       : organisation_identifier(subject_id, out_identifier, error);
 }
 
+enum bus_status bus_subject_either(struct bus_bytes subject_id, enum bus_subject_kind *out_kind,
+                                   char out_identifier[19], struct bus_error *error)
+{
+    char person[19], organisation[19];
+    struct bus_error other;
+    bool digits = true;
+    for (size_t i = 0; i + 1 < subject_id.length; i++)
+        digits = digits && subject_id.data[i] >= '0' && subject_id.data[i] <= '9';
+    bool is_person = bus_subject_identifier(BUS_SUBJECT_PERSON, subject_id, person, digits ? error : &other) == BUS_OK;
+    bool is_organisation =
+        bus_subject_identifier(BUS_SUBJECT_ORGANISATION, subject_id, organisation, digits ? &other : error) == BUS_OK;
+    if (is_person && is_organisation)
+        return bus_reject(error, "SUBJECT_KIND", "既可能是个人也可能是组织，请在前面注明 P 或 O",
+                          "it may be a person's or an organisation's: write P or O in front");
+    if (!is_person && !is_organisation)
+        return BUS_REJECT;
+    *out_kind = is_person ? BUS_SUBJECT_PERSON : BUS_SUBJECT_ORGANISATION;
+    memcpy(out_identifier, is_person ? person : organisation, sizeof person);
+    return BUS_OK;
+}
+
 void bus_subject_key(const struct bus_subject_keyer *keyer, enum bus_subject_kind kind, const char *identifier,
                      uint8_t out_key[BUS_SUBJECT_KEY_SIZE])
 {

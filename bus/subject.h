@@ -29,6 +29,11 @@ void bus_subject_keyer_destroy(struct bus_subject_keyer *keyer);
 BUS_MUST_CHECK enum bus_status bus_subject_identifier(enum bus_subject_kind kind, struct bus_bytes subject_id,
                                                       char out_identifier[19], struct bus_error *error);
 
+/* The same without knowing whose it is: the kind by the identifier's shape, what is good as the one and not as the other. REJECT
+ * SUBJECT_KIND: it may be either; else the code of what it looks most like. */
+BUS_MUST_CHECK enum bus_status bus_subject_either(struct bus_bytes subject_id, enum bus_subject_kind *out_kind,
+                                                  char out_identifier[19], struct bus_error *error);
+
 /* The key of a canonical identifier. */
 void bus_subject_key(const struct bus_subject_keyer *keyer, enum bus_subject_kind kind, const char *identifier,
                      uint8_t out_key[BUS_SUBJECT_KEY_SIZE]);

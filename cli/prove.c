@@ -8,7 +8,7 @@
 #include "bus/consumer.h"
 #include "cli/command.h"
 #include "cli/life.h"
-#include "cli/proof.h"
+#include "cli/prove.h"
 
 enum {
     POLL_MS = 500,
@@ -28,6 +28,7 @@ struct search {
     int32_t partition;
     uint64_t leaf;
     struct bus_consumer *consumer;
+    bool assigned;
     int64_t first_offset, end_offset;
 
     /* What has been read since the last seal: known only from a seal (or the log's beginning) on. */
@@ -55,10 +56,14 @@ static enum bus_status next_record(struct search *search, struct bus_message *me
     }
 }
 
+/* Taking a partition anew costs a second, seeking in it does not. */
 static enum bus_status go_to(struct search *search, int64_t offset, struct bus_error *error)
 {
     struct bus_partition place = {search->topic, search->partition, offset};
-    return bus_consumer_assign(search->consumer, &place, 1, error);
+    enum bus_status status = search->assigned ? bus_consumer_seek(search->consumer, &place, 1, error)
+                                              : bus_consumer_assign(search->consumer, &place, 1, error);
+    search->assigned = true;
+    return status;
 }
 
 static enum bus_status leaf_of(const struct search *search, const struct bus_message *message, uint64_t *out_leaf,
@@ -244,11 +249,20 @@ static enum bus_status find_proof(const struct bus_kafka *kafka, struct search *
     return status == BUS_OK ? cli_proof_check_path(search->proof, error) : status;
 }
 
+enum bus_status cli_prove_leaf(const struct bus_kafka *kafka, const char *topic, int32_t partition, uint64_t leaf,
+                               struct cli_proof *proof, struct bus_error *error)
+{
+    struct search search = {.topic = topic, .partition = partition, .leaf = leaf, .proof = proof};
+    return find_proof(kafka, &search, error);
+}
+
 /* --- the answer --- */
 
-/* The whole file or none; a delivery may hold personal data, so others do not read it. */
-static enum bus_status write_file(const char *path, const struct bus_buffer *text, struct bus_error *error)
+/* A delivery may hold personal data, so others do not read it. */
+enum bus_status cli_write_private(const char *path, const struct bus_buffer *text, struct bus_error *error)
 {
+    if (text->failed)
+        return bus_fail(error, BUS_FATAL, "write %s: out of memory", path);
     int handle = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     FILE *file = handle >= 0 ? fdopen(handle, "w") : NULL;
     if (file == NULL)
@@ -261,28 +275,34 @@ static enum bus_status write_file(const char *path, const struct bus_buffer *tex
     return BUS_FATAL;
 }
 
-static int print_proof(const struct cli_proof *proof, const char *out_path)
+enum bus_status cli_prove_write(const struct cli_proof *proof, const char *path, struct bus_error *error)
 {
     struct bus_buffer text;
-    struct bus_error error;
-    int code;
-
     bus_buffer_init(&text, CLI_PROOF_MAX_SIZE);
     cli_proof_write(proof, &text);
-    if (out_path == NULL) {
-        code = cli_print(&text);
-    } else {
-        enum bus_status status = text.failed ? bus_fail(&error, BUS_FATAL, "write %s: out of memory", out_path)
-                                             : write_file(out_path, &text, &error);
-        code = status != BUS_OK ? cli_fail(status, &error)
+    enum bus_status status = cli_write_private(path, &text, error);
+    bus_buffer_release(&text);
+    return status;
+}
+
+static int print_proof(const struct cli_proof *proof, const char *out_path)
+{
+    struct bus_error error;
+    if (out_path != NULL) {
+        enum bus_status status = cli_prove_write(proof, out_path, &error);
+        return status != BUS_OK ? cli_fail(status, &error)
                                 : cli_say(CLI_DONE, "证明已写出；用 xinqiao verify 离线核验",
                                           "proof written; check it offline with xinqiao verify");
     }
+    struct bus_buffer text;
+    bus_buffer_init(&text, CLI_PROOF_MAX_SIZE);
+    cli_proof_write(proof, &text);
+    int code = cli_print(&text);
     bus_buffer_release(&text);
     return code;
 }
 
-static int prove(struct cli_context *context, struct search *search, const char *out_path)
+static int prove(struct cli_context *context, const char *topic, int32_t partition, uint64_t leaf, const char *out_path)
 {
     const struct bus_kafka *kafka = cli_kafka(context);
     struct cli_proof proof;
@@ -291,8 +311,7 @@ static int prove(struct cli_context *context, struct search *search, const char 
     if (kafka == NULL)
         return CLI_WRONG_USE;
     cli_proof_init(&proof);
-    search->proof = &proof;
-    enum bus_status status = find_proof(kafka, search, &error);
+    enum bus_status status = cli_prove_leaf(kafka, topic, partition, leaf, &proof, &error);
     if (status == BUS_OK && context->keys_path != NULL)
         status = cli_proof_check(&proof, context->keys_path, &error);
     int code = status == BUS_OK ? print_proof(&proof, out_path) : cli_fail(status, &error);
@@ -334,9 +353,7 @@ static int prove_record(struct cli_context *context, const char *identity, const
     else if (last == NULL)
         code = cli_say(CLI_NO, "该记录没有投递给这个订阅方", "the record was not delivered to this subscriber");
     else
-        code =
-            prove(context, &(struct search){.topic = topic, .partition = life.partition, .leaf = (uint64_t)last->leaf},
-                  out_path);
+        code = prove(context, topic, life.partition, (uint64_t)last->leaf, out_path);
     cli_life_release(&life);
     return code;
 }
@@ -358,6 +375,5 @@ int cli_prove(struct cli_context *context, int argc, char **argv)
     if (rest != 3 || identity != NULL || subscriber != NULL || !read_number(argv[2], INT32_MAX, &partition) ||
         !read_number(argv[3], INT64_MAX, &leaf))
         return cli_usage(usage);
-    struct search search = {.topic = argv[1], .partition = (int32_t)partition, .leaf = (uint64_t)leaf};
-    return prove(context, &search, out_path);
+    return prove(context, argv[1], (int32_t)partition, (uint64_t)leaf, out_path);
 }

@@ -6,7 +6,7 @@
 #include "bus/topics.h"
 
 /* A reader that hears nothing for so long gives up. */
-enum { POLL_MS = 500, QUIET_MS = 15000, MAX_PARTITIONS = 4096 };
+enum { POLL_MS = 500, QUIET_MS = 15000, MAX_PARTITIONS = 4096, PREFETCH_BYTES = 128 * 1024 * 1024 };
 
 enum bus_status cli_scan_partitions(const struct bus_kafka *kafka, const char *topic, int32_t *out_count,
                                     struct bus_error *error)
@@ -81,6 +81,21 @@ enum bus_status cli_scan(const struct bus_kafka *kafka, const char *topic, int32
         status = read_on(consumer, (size_t)count, false, record, self, error);
     bus_consumer_close(consumer);
     free(partitions);
+    return status;
+}
+
+enum bus_status cli_scan_from(const struct bus_kafka *kafka, const char *topic, int32_t partition, int64_t offset,
+                              cli_scan_record *record, void *self, struct bus_error *error)
+{
+    struct bus_consumer *consumer = NULL;
+    struct bus_partition place = {topic, partition, offset};
+    struct bus_consumer_options options = {.prefetch_bytes = PREFETCH_BYTES};
+    enum bus_status status = bus_consumer_open(kafka, &options, &consumer, error);
+    if (status == BUS_OK)
+        status = bus_consumer_assign(consumer, &place, 1, error);
+    if (status == BUS_OK)
+        status = read_on(consumer, 1, false, record, self, error);
+    bus_consumer_close(consumer);
     return status;
 }
 

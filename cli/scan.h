@@ -14,6 +14,11 @@ typedef enum bus_status cli_scan_record(void *self, const struct bus_message *me
 BUS_MUST_CHECK enum bus_status cli_scan(const struct bus_kafka *kafka, const char *topic, int32_t partition,
                                         cli_scan_record *record, void *self, struct bus_error *error);
 
+/* The same of one partition, from an offset on. */
+BUS_MUST_CHECK enum bus_status cli_scan_from(const struct bus_kafka *kafka, const char *topic, int32_t partition,
+                                             int64_t offset, cli_scan_record *record, void *self,
+                                             struct bus_error *error);
+
 /* Reads the record at exactly this place and shows it to `record`. REJECT when there is none: aborted, a marker, gone by
  * retention, or not written yet. */
 BUS_MUST_CHECK enum bus_status cli_scan_one(const struct bus_kafka *kafka, const char *topic, int32_t partition,
