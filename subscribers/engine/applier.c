@@ -131,8 +131,8 @@ static enum bus_status decode(struct subscribers_applier *applier, struct subscr
     applier->is_stuck = status == BUS_RETRY;
     if (!applier->is_stuck || !is_time)
         return status;
-    subscribers_receiver_reload(applier->receiver);
     subscribers_batch_release(batch);
+    subscribers_receiver_reload(applier->receiver);
     status = subscribers_backlog_decode(&applier->backlog, catalogues, batch, error);
     applier->is_stuck = status == BUS_RETRY;
     applier->look_at_ms = bus_clock_monotonic_ms() + LOOK_EVERY_MS;
