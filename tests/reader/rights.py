@@ -460,8 +460,9 @@ def check_resync(exchange, result, repaired):
 def nothing_personal_was_said(exchange, values):
     said = ''.join(exchange.said)
     for value in values:
-        for secret in (value['record_key'], value['subject_id'], value['subject_name']):
-            assert secret not in said, 'a record key, identifier or name was printed'
+        for field in ('record_key', 'subject_id', 'subject_name'):
+            at = said.find(value[field]) if value[field] else -1
+            assert at < 0, f'a {field} was printed: …{said[max(0, at - 100):at]}'
 
 
 def check_cases(exchange, result, records):
