@@ -3,18 +3,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bus/audit.h"
 #include "bus/seal.h"
 #include "bus/topics.h"
 #include "cli/scan.h"
 
-enum { MAX_FIELDS = 256, MAX_STEPS = 100000 };
+enum { MAX_FIELDS = 256 };
+
+#define ARENA_LIMIT ((size_t)256 * 1024 * 1024)
 
 struct reading {
     struct cli_life *life;
     const struct bus_views *views;
     const struct bus_subscriber *subscriber; /* whose out topic is being read */
-    int64_t previous;                        /* the audit entry before the one just read */
 };
 
 /* Room for one more in an array of `count`; NULL past CLI_LIFE_MAX or out of memory. */
@@ -53,13 +53,14 @@ static enum bus_status take_state(void *self, const struct bus_message *message,
 {
     struct cli_life *life = ((struct reading *)self)->life;
     const uint8_t *key = message->key.data;
-    if (!bus_state_is_record(message->key) ||
+    bool is_status = bus_state_is_status(message->key), gone = message->value.data == NULL;
+    if ((!bus_state_is_record(message->key) && !is_status) || (is_status && gone) ||
         memcmp(key + 1 + BUS_SUBJECT_KEY_SIZE, life->identity, BUS_IDENTITY_SIZE) != 0)
         return BUS_OK;
     struct cli_life_state *state = ADD(life->states, life->state_count);
     if (state == NULL)
         return too_many(error);
-    *state = (struct cli_life_state){.offset = message->offset, .gone = message->value.data == NULL};
+    *state = (struct cli_life_state){.offset = message->offset, .status_only = is_status, .gone = gone};
     memcpy(life->subject_key, key + 1, BUS_SUBJECT_KEY_SIZE);
     life->partition = message->partition;
     return state->gone ? BUS_OK : bus_state_record_read(message->value, &state->entry, NULL, error);
@@ -160,53 +161,16 @@ static enum bus_status take_delivery(void *self, const struct bus_message *messa
 
 /* --- audit --- */
 
-/* One transaction's disclosures; of ours, which the entry before it is. */
-static enum bus_status take_audit(void *self, const struct bus_message *message, struct bus_error *error)
+static enum bus_status walk_audit(const struct cli_context *context, struct cli_life *life, struct bus_error *error)
 {
-    struct reading *reading = self;
-    struct cli_life *life = reading->life;
-    struct bus_audit_reader reader;
-    struct bus_disclosure disclosure;
-    enum bus_status status = bus_audit_open(message->value, &reader, error);
-    if (status != BUS_OK)
-        return status;
-    reading->previous = -1;
-    while (bus_audit_next(&reader, &disclosure)) {
-        if (memcmp(disclosure.record, life->identity, BUS_IDENTITY_SIZE) != 0)
-            continue;
-        struct cli_life_disclosure *kept = ADD(life->disclosures, life->disclosure_count);
-        if (kept == NULL)
-            return too_many(error);
-        *kept = (struct cli_life_disclosure){
-            .offset = message->offset, .at_ms = reader.at_ms, .leaf = (int64_t)disclosure.leaf};
-        copy_name(reader.grants[disclosure.grant].subscriber, kept->subscriber);
-        copy_name(reader.grants[disclosure.grant].grant, kept->grant);
-        if (disclosure.previous < message->offset && disclosure.previous > reading->previous)
-            reading->previous = disclosure.previous;
-    }
-    if (reader.cursor.failed)
-        return bus_fail(error, BUS_REJECT, "%s %d:%lld is no whole audit record", message->topic,
-                        (int)message->partition, (long long)message->offset);
-    return BUS_OK;
-}
-
-/* Back from entry to entry; each is at a lower offset, so this ends. */
-static enum bus_status walk_audit(const struct cli_context *context, struct reading *reading, struct bus_error *error)
-{
-    const struct cli_life *life = reading->life;
-    char topic[BUS_TOPIC_SIZE];
-    struct bus_consumer *consumer = NULL;
-    int64_t offset = life->states[life->state_count - 1].entry.audit_offset;
-    if (life->states[life->state_count - 1].gone || offset < 0)
-        return BUS_OK;
-    bus_topic_named(context->prefix, BUS_TOPIC_AUDIT, topic);
-    enum bus_status status = bus_consumer_open(&context->kafka, &(struct bus_consumer_options){0}, &consumer, error);
-    for (int steps = 0; status == BUS_OK && offset >= 0 && steps < MAX_STEPS; steps++) {
-        status = cli_scan_at(consumer, topic, life->partition, offset, take_audit, reading, error);
-        offset = reading->previous;
-    }
-    bus_consumer_close(consumer);
-    return status;
+    const struct cli_life_state *last = &life->states[life->state_count - 1];
+    life->trail = (struct cli_trail){.next = last->gone ? -1 : last->entry.audit_offset};
+    memcpy(life->trail.record, life->identity, BUS_IDENTITY_SIZE);
+    life->arena = bus_arena_create(ARENA_LIMIT);
+    if (life->arena == NULL)
+        return too_many(error);
+    return cli_trails_walk(&context->kafka, context->prefix, life->partition, life->subject_key, &life->trail, 1,
+                           life->arena, error);
 }
 
 /* --- all of it --- */
@@ -249,14 +213,14 @@ static enum bus_status read_topics(const struct cli_context *context, const stru
         bus_topic_out(context->prefix, reading->subscriber->name, topic);
         status = cli_scan(&context->kafka, topic, life->partition, take_delivery, reading, error);
     }
-    return status == BUS_OK ? walk_audit(context, reading, error) : status;
+    return status == BUS_OK ? walk_audit(context, life, error) : status;
 }
 
 enum bus_status cli_life_read(struct cli_context *context, struct cli_life *life, struct bus_error *error)
 {
     struct bus_views *views = NULL;
     const struct bus_catalogue *catalogue = cli_catalogue(context);
-    struct reading reading = {.life = life, .previous = -1};
+    struct reading reading = {.life = life};
     if (catalogue == NULL)
         return bus_fail(error, BUS_FATAL, "read a record's life: no catalogue");
     enum bus_status status = find_state(context, &reading, error);
@@ -276,5 +240,5 @@ void cli_life_release(struct cli_life *life)
     free(life->states);
     free(life->versions);
     free(life->deliveries);
-    free(life->disclosures);
+    bus_arena_destroy(life->arena);
 }

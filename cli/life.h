@@ -5,6 +5,7 @@
 #include "bus/state_entry.h"
 #include "bus/view.h"
 #include "cli/command.h"
+#include "cli/trail.h"
 
 enum { CLI_LIFE_NAME_SIZE = 128, CLI_LIFE_MAX = 100000 };
 
@@ -23,7 +24,8 @@ struct cli_life_version {
 struct cli_life_state {
     int64_t offset;
     struct bus_state_entry entry;
-    bool gone; /* the key was given up: entry is empty */
+    bool status_only; /* a change of status alone: no version came with it */
+    bool gone;        /* the key was given up: entry is empty */
 };
 
 /* A delivery as it left. */
@@ -39,14 +41,6 @@ struct cli_life_delivery {
     char grant[CLI_LIFE_NAME_SIZE];
 };
 
-/* A disclosure in xq.audit. */
-struct cli_life_disclosure {
-    int64_t offset;
-    int64_t at_ms;
-    int64_t leaf;
-    char subscriber[CLI_LIFE_NAME_SIZE], grant[CLI_LIFE_NAME_SIZE];
-};
-
 struct cli_life {
     uint8_t identity[BUS_IDENTITY_SIZE];
     uint8_t subject_key[BUS_SUBJECT_KEY_SIZE];
@@ -55,8 +49,9 @@ struct cli_life {
     struct cli_life_state *states;
     struct cli_life_version *versions;
     struct cli_life_delivery *deliveries;
-    struct cli_life_disclosure *disclosures; /* newest first */
-    size_t state_count, version_count, delivery_count, disclosure_count;
+    size_t state_count, version_count, delivery_count;
+    struct cli_trail trail; /* its disclosures */
+    struct bus_arena *arena;
 };
 
 /* Reads the topics for the record of `life->identity`. REJECT when xq.state knows no such record. Release whatever the status. */

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "bus/transform.h"
-#include "cli/words.h"
 
 enum { NAME_SIZE = 128 };
 
@@ -26,6 +25,12 @@ static const char *meaning_of(const struct cli_subject_report *report, const str
     return NULL;
 }
 
+static bool names_somebody(const char *check)
+{
+    return strcmp(check, "uscc") == 0 || strcmp(check, "organisation_code") == 0 ||
+           strcmp(check, "citizen_number") == 0;
+}
+
 bool cli_subject_next_field(const struct cli_subject_report *report, const struct cli_subject_record *record,
                             size_t *index, struct bus_buffer *text, struct cli_subject_field *out_field)
 {
@@ -41,12 +46,29 @@ bool cli_subject_next_field(const struct cli_subject_report *report, const struc
         if (value.type != BUS_TYPE_NULL)
             bus_datum_text(field->value, &value, text);
         *out_field = (struct cli_subject_field){
-            .field = field, .value = bus_buffer_view(text), .is_null = value.type == BUS_TYPE_NULL};
+            .field = field,
+            .value = bus_buffer_view(text),
+            .is_null = value.type == BUS_TYPE_NULL,
+            .hides = field->personal || names_somebody(field->check),
+        };
+        if (!out_field->is_null && field->value->logical == BUS_LOGICAL_TIMESTAMP_MILLIS)
+            cli_moment(value.integer, out_field->moment);
         out_field->meaning_zh = meaning_of(report, field, out_field->value);
         cli_doc_words(field->doc, &out_field->zh, &out_field->en);
         return true;
     }
     return false;
+}
+
+struct bus_bytes cli_subject_short(struct bus_bytes words)
+{
+    static const char *const ends[] = {"，", "："};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        const uint8_t *end = words.length > 0 ? memmem(words.data, words.length, ends[i], strlen(ends[i])) : NULL;
+        if (end != NULL)
+            words.length = (size_t)(end - words.data);
+    }
+    return words;
 }
 
 void cli_subject_field_words(const struct cli_subject_report *report, const struct cli_trail_grant *grant,

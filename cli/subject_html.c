@@ -3,7 +3,6 @@
 
 #include "cli/rights.h"
 #include "cli/subject_content.h"
-#include "cli/words.h"
 
 enum { TEXT_LIMIT = 1024 * 1024, WHERE_SIZE = BUS_TOPIC_SIZE + 64 };
 
@@ -137,7 +136,7 @@ static void write_content(struct bus_buffer *page, const struct cli_subject_repo
         bus_buffer_printf(page, "<tr><th>");
         both(page, field.zh, field.en);
         bus_buffer_printf(page, "</th><td>");
-        text_bytes(page, field.value);
+        text_bytes(page, field.moment[0] != '\0' ? bus_bytes_text(field.moment) : field.value);
         if (field.meaning_zh != NULL) {
             bus_buffer_printf(page, "（");
             text(page, field.meaning_zh);
@@ -159,7 +158,7 @@ static void write_fields(struct bus_buffer *page, const struct cli_subject_repor
         struct bus_bytes zh, en;
         cli_subject_field_words(report, grant, grant->fields[i].name, &zh, &en);
         bus_buffer_printf(page, i > 0 ? "；" : "");
-        text_bytes(page, zh);
+        text_bytes(page, cli_subject_short(zh));
         if (grant->fields[i].transform != BUS_TRANSFORM_NONE)
             bus_buffer_printf(page, "（%s）", cli_transform_word(grant->fields[i].transform)->zh);
     }

@@ -4,7 +4,6 @@
 #include "bus/json.h"
 #include "cli/rights.h"
 #include "cli/subject_content.h"
-#include "cli/words.h"
 
 enum { TEXT_LIMIT = 1024 * 1024 };
 
@@ -204,7 +203,6 @@ static void write_record(struct bus_json *json, const struct cli_subject_report 
     put_day(json, "publicity_until", entry->publicity_days);
     put_day(json, "retention_until", entry->retention_days);
     put_number(json, "open_disputes", entry->disputes);
-    bus_json_name(json, "holders");
     cli_rights_write_holders(json, report->catalogue, entry->holders);
     write_content(json, report, record);
     write_versions(json, record);

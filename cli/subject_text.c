@@ -5,7 +5,6 @@
 #include "cli/rights.h"
 #include "cli/subject_content.h"
 #include "cli/table.h"
-#include "cli/words.h"
 
 enum { TEXT_LIMIT = 1024 * 1024, STATUS_SIZE = 256 };
 
@@ -68,10 +67,12 @@ static void print_content(const struct cli_subject_report *report, const struct 
         if (field.value.length == 0)
             continue;
         bus_buffer_reset(&masked);
-        if (field.field->personal)
+        if (field.hides)
             bus_transform_mask(field.value, &masked);
-        print_clean("     ", field.zh);
-        print_clean(": ", field.field->personal ? bus_buffer_view(&masked) : field.value);
+        else
+            bus_buffer_append_bytes(&masked, field.moment[0] != '\0' ? bus_bytes_text(field.moment) : field.value);
+        print_clean("     ", cli_subject_short(field.zh));
+        print_clean(": ", bus_buffer_view(&masked));
         if (field.meaning_zh != NULL)
             printf("（%s）", field.meaning_zh);
         putchar('\n');
@@ -80,18 +81,6 @@ static void print_content(const struct cli_subject_report *report, const struct 
         printf("     内容已不再保存 / its content is kept no more\n");
     bus_buffer_release(&masked);
     bus_buffer_release(&value);
-}
-
-/* The terminal has little room: what a doc explains behind a comma or colon is left out. */
-static struct bus_bytes short_words(struct bus_bytes words)
-{
-    static const char *const ends[] = {"，", "："};
-    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
-        const uint8_t *end = words.length > 0 ? memmem(words.data, words.length, ends[i], strlen(ends[i])) : NULL;
-        if (end != NULL)
-            words.length = (size_t)(end - words.data);
-    }
-    return words;
 }
 
 static void fields_cell(struct cli_table *table, const struct cli_subject_report *report,
@@ -104,7 +93,7 @@ static void fields_cell(struct cli_table *table, const struct cli_subject_report
         struct bus_bytes zh, en;
         cli_subject_field_words(report, grant, grant->fields[i].name, &zh, &en);
         bus_buffer_printf(&text, i > 0 ? "、" : "");
-        bus_buffer_append_bytes(&text, short_words(zh));
+        bus_buffer_append_bytes(&text, cli_subject_short(zh));
         if (grant->fields[i].transform != BUS_TRANSFORM_NONE)
             bus_buffer_printf(&text, "（%s）", cli_transform_word(grant->fields[i].transform)->zh);
     }
