@@ -51,6 +51,19 @@ static void an_aborted_transaction_takes_its_counts_with_it(void **state)
     bus_book_destroy(book);
 }
 
+static void a_count_stays_within_64_bits(void **state)
+{
+    (void)state;
+    struct bus_book *book = bus_book_create("b");
+    assert_true(bus_book_add(book, "d", "i", "", BUS_MEASURE_GAP, INT64_MAX - 1));
+    assert_true(bus_book_add(book, "d", "i", "", BUS_MEASURE_GAP, 5));
+    assert_true(bus_book_count(book, "d", "i", "", BUS_MEASURE_GAP) == INT64_MAX);
+    assert_true(bus_book_add(book, "d", "i", "", BUS_MEASURE_READ, INT64_MIN));
+    assert_true(bus_book_add(book, "d", "i", "", BUS_MEASURE_READ, -1));
+    assert_true(bus_book_count(book, "d", "i", "", BUS_MEASURE_READ) == INT64_MIN);
+    bus_book_destroy(book);
+}
+
 static void keeps_many_entries_apart(void **state)
 {
     (void)state;
@@ -218,6 +231,7 @@ int main(void)
         cmocka_unit_test(a_writer_that_is_too_long_is_cut_and_the_day_stays),
         cmocka_unit_test(counts_by_department_item_subscriber_and_measure),
         cmocka_unit_test(an_aborted_transaction_takes_its_counts_with_it),
+        cmocka_unit_test(a_count_stays_within_64_bits),
         cmocka_unit_test(keeps_many_entries_apart),
         cmocka_unit_test(encodes_as_its_schema_says),
         cmocka_unit_test(decodes_what_it_encodes),
