@@ -60,7 +60,7 @@ static bool is_asked_for(const struct listing *listing, const struct row *row)
             bus_bytes_equal_text(row->content.rights.target_department, listing->department));
 }
 
-/* By the day on which an answer is due, then by the day of the last step, the newest first. */
+/* By the day on which an answer is due, then by the last step, the newest first. */
 static int by_due(const void *left, const void *right)
 {
     const struct row *a = left, *b = right;
@@ -69,6 +69,8 @@ static int by_due(const void *left, const void *right)
     int32_t a_on = a->content.rights.decided_on, b_on = b->content.rights.decided_on;
     if (a_on != b_on)
         return a_on > b_on ? -1 : 1;
+    if (a->known->entry.changed_ms != b->known->entry.changed_ms)
+        return a->known->entry.changed_ms > b->known->entry.changed_ms ? -1 : 1;
     return memcmp(a->known->identity, b->known->identity, BUS_IDENTITY_SIZE);
 }
 
