@@ -21,7 +21,7 @@ size_t cli_record_status(const struct cli_life *life, const struct cli_life_stat
     if (life->item != NULL && life->item->rights != BUS_RIGHTS_NONE)
         entry.marks = 0;
     if (!state->gone)
-        return cli_cli_record_status(&entry, words);
+        return cli_status_words(&entry, words);
     words[0] = &gone;
     return 1;
 }
