@@ -337,12 +337,19 @@ enum bus_status gateway_jobs_next(struct gateway_jobs *jobs, struct gateway_job 
     return status;
 }
 
+static uint64_t digest_of(const struct gateway_jobs *jobs, size_t subscriber, uint16_t item)
+{
+    for (size_t i = 0; i < bus_catalogue_item_count(jobs->catalogue); i++)
+        if (bus_catalogue_item(jobs->catalogue, i)->number == item)
+            return *digest_at(jobs, subscriber, i);
+    return 0;
+}
+
 void gateway_jobs_note_digests(const struct gateway_jobs *jobs, struct gateway_job *job)
 {
-    for (size_t s = 0; s < bus_catalogue_subscriber_count(jobs->catalogue); s++)
-        for (size_t i = 0; i < bus_catalogue_item_count(jobs->catalogue); i++)
-            for (size_t j = 0;
-                 bus_catalogue_subscriber(jobs->catalogue, s) == job->subscriber && j < job->resync->item_count; j++)
-                if (job->resync->items[j].item == bus_catalogue_item(jobs->catalogue, i)->number)
-                    job->resync->items[j].digest = *digest_at(jobs, s, i);
+    size_t subscriber = 0;
+    while (bus_catalogue_subscriber(jobs->catalogue, subscriber) != job->subscriber)
+        subscriber++;
+    for (size_t i = 0; i < job->resync->item_count; i++)
+        job->resync->items[i].digest = digest_of(jobs, subscriber, job->resync->items[i].item);
 }

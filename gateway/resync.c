@@ -5,8 +5,10 @@
 #include "bus/log.h"
 #include "gateway/jobs.h"
 
-/* Records read for each one that may be delivered: most of a topic may be about other items. */
-enum { SCAN_FACTOR = 4 };
+enum {
+    SCAN_FACTOR = 4, /* records read for each one that may be delivered: most of a topic may be about other items */
+    SLICE_BYTES = 4 * 1024 * 1024, /* of events, which are copied; the last may stand beyond */
+};
 
 struct gateway_resync {
     struct gateway_resync_options options;
@@ -178,7 +180,7 @@ static bool take(void *self, struct bus_bytes key, struct bus_bytes value, int64
     if (event.length == 0 || item == NULL || !is_in_job(slice->job->resync, entry.item))
         return true;
     slice->status = add_candidate(slice, key, event, item, offset);
-    return slice->status == BUS_OK && slice->count < slice->limit && slice->bytes < BUS_DATUM_MAX_SIZE;
+    return slice->status == BUS_OK && slice->count < slice->limit && slice->bytes < SLICE_BYTES;
 }
 
 /* Only what is still the record's event. */
