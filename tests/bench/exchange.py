@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -30,18 +31,51 @@ def program(name, *arguments, log=None, **options):
         return subprocess.Popen([os.path.join(BIN, name), *arguments], stderr=file, **options)
 
 
-def json_of(process):
+def json_of(process, limit_s=600):
     """The line of JSON that a measuring program ends with."""
-    out, _ = process.communicate(timeout=300)
+    out, _ = process.communicate(timeout=limit_s)
     if process.returncode != 0:
         raise SystemExit(f"{process.args[0]} failed: see {FOLDER}/log")
     return json.loads(out)
 
 
+MADE = ["--bootstrap", BOOTSTRAP, "--catalogue", CATALOGUE, "--pepper", os.path.join(FOLDER, "secret", "pepper"),
+        "--partitions", str(PARTITIONS)]
+
+
 def feed(*arguments):
-    return json_of(program("bench_feed", "--bootstrap", BOOTSTRAP, "--catalogue", CATALOGUE, "--pepper",
-                           os.path.join(FOLDER, "secret", "pepper"), "--partitions", str(PARTITIONS), *arguments,
-                           stdout=subprocess.PIPE))
+    return json_of(program("bench_feed", *MADE, *arguments, stdout=subprocess.PIPE))
+
+
+def make_state(topic, *arguments):
+    """Two processes write what the gateway would have written; returns the sum of what they did and the seconds it took."""
+    began = time.monotonic()
+    makers = []
+    for share in range(2):
+        scratch = os.path.join(FOLDER, "state-scratch", str(share))
+        os.makedirs(scratch, exist_ok=True)
+        makers.append(program("bench_state", *MADE, "--to", topic, "--scratch", scratch, "--share", str(share),
+                              "--shares", "2", *arguments, stdout=subprocess.PIPE))
+    done = [json_of(maker, 3600) for maker in makers]
+    shutil.rmtree(os.path.join(FOLDER, "state-scratch"))
+    return {name: sum(one[name] for one in done) for name in done[0]}, time.monotonic() - began
+
+
+def first_rounds(topics, prefix=PREFIX, **options):
+    """Lets a gateway find an exchange without records, so that it owes nobody anything: else all that is put into xq.state behind its
+    back would be due to everyone."""
+    gateway = Gateway(**options)
+    state = prefix + "state"
+    wait_for("the first state", lambda: topics.end(state) > 0, 60)
+    steady = [topics.end(state), time.monotonic()]
+
+    def is_steady():
+        if topics.end(state) != steady[0]:
+            steady[:] = topics.end(state), time.monotonic()
+        return time.monotonic() - steady[1] > 3
+
+    wait_for("a quiet start", is_steady, 60)
+    gateway.stop()
 
 
 # --- topics ---------------------------------------------------------------------------------------------------------
@@ -131,18 +165,24 @@ def broker_cpu_s():
 
 
 class Gateway:
-    def __init__(self, log="gateway"):
+    def __init__(self, log="gateway", settings="gateway.cfg", name="xinqiao-gateway"):
         self.log_path = os.path.join(FOLDER, "log", log + ".log")
         self.log_from = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         self.started = time.monotonic()
-        self.process = program("xinqiao-gateway", "--config", config("gateway.cfg"), log=log)
+        self.process = program(name, "--config", config(settings), log=log)
 
     def workers(self):
         return [pid for pid, name in children(self.process.pid) if name == "xq-worker"]
 
+    def lines(self):
+        """What it has logged since its start."""
+        with open(self.log_path, encoding="utf-8") as file:
+            file.seek(self.log_from)
+            return file.readlines()
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        self.process.wait(120)
 
     def kill(self):
         pids = [self.process.pid] + [pid for pid, _ in children(self.process.pid)]
@@ -152,9 +192,7 @@ class Gateway:
 
     def meters(self):
         """The last meter line of each worker, added up; seconds by name."""
-        with open(self.log_path, encoding="utf-8") as file:
-            file.seek(self.log_from)
-            lines = [line for line in file if "gateway meter" in line]
+        lines = [line for line in self.lines() if "gateway meter" in line]
         last = {re.search(r"process=(\S+)", line).group(1): line for line in lines}
         total = {}
         for line in last.values():

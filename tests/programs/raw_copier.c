@@ -9,6 +9,7 @@
  *                [--once TOPIC:SIZE …]          one more record a transaction and partition
  *                [--partitions 0,1,2]           these partitions by hand, else as a member of the group
  *                [--batch N] [--idle-ms N] [--limit N] [--linger-ms N]
+ *                [--only-read]                  no transactions, and nothing is committed
  *
  * Prints one line of JSON: records in and out, bytes out, transactions, first and last commit in ms since 1970, seconds of
  * processor time, and the time spent waiting for commits. */
@@ -51,6 +52,7 @@ static struct {
     size_t partition_count;
     size_t batch;
     int64_t idle_ms, limit;
+    bool only_read;
 } settings = {.bootstrap = "127.0.0.1:9092",
               .group = "raw-copier",
               .id = "raw-copier",
@@ -237,6 +239,14 @@ static rd_kafka_topic_partition_t *position_of(rd_kafka_topic_partition_list_t *
     return position != NULL ? position : rd_kafka_topic_partition_list_add(list, topic, message->partition);
 }
 
+static void drop_batch(void)
+{
+    for (size_t i = 0; i < held_count; i++)
+        rd_kafka_message_destroy(held[i]);
+    totals.in += (int64_t)held_count;
+    held_count = 0;
+}
+
 static void write_batch(rd_kafka_t *producer, rd_kafka_t *consumer)
 {
     rd_kafka_topic_partition_list_t *positions = rd_kafka_topic_partition_list_new(64);
@@ -261,11 +271,8 @@ static void write_batch(rd_kafka_t *producer, rd_kafka_t *consumer)
     check(rd_kafka_commit_transaction(producer, -1), "commit");
     totals.commit_ms += now_ms(CLOCK_MONOTONIC) - started;
     rd_kafka_topic_partition_list_destroy(positions);
-    for (size_t i = 0; i < held_count; i++)
-        rd_kafka_message_destroy(held[i]);
-    totals.in += (int64_t)held_count;
+    drop_batch();
     totals.transactions++;
-    held_count = 0;
 }
 
 static void copy(rd_kafka_t *producer, rd_kafka_t *consumer)
@@ -277,7 +284,10 @@ static void copy(rd_kafka_t *producer, rd_kafka_t *consumer)
         if (held_count > 0) {
             if (totals.first_ms == 0)
                 totals.first_ms = now;
-            write_batch(producer, consumer);
+            if (settings.only_read)
+                drop_batch();
+            else
+                write_batch(producer, consumer);
             totals.last_ms = now_ms(CLOCK_REALTIME);
             quiet_since = 0;
         } else if (quiet_since == 0) {
@@ -322,7 +332,8 @@ static void parse(int argc, char **argv)
     static const struct option options[] = {
         {"bootstrap", 1, NULL, 'b'}, {"group", 1, NULL, 'g'}, {"id", 1, NULL, 'i'},        {"in", 1, NULL, 'I'},
         {"out", 1, NULL, 'O'},       {"once", 1, NULL, 'o'},  {"batch", 1, NULL, 'n'},     {"partitions", 1, NULL, 'p'},
-        {"idle-ms", 1, NULL, 'q'},   {"limit", 1, NULL, 'l'}, {"linger-ms", 1, NULL, 'L'}, {NULL, 0, NULL, 0},
+        {"idle-ms", 1, NULL, 'q'},   {"limit", 1, NULL, 'l'}, {"linger-ms", 1, NULL, 'L'}, {"only-read", 0, NULL, 'R'},
+        {NULL, 0, NULL, 0},
     };
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
@@ -336,6 +347,7 @@ static void parse(int argc, char **argv)
         case 'p': parse_partitions(optarg); break;
         case 'q': settings.idle_ms = atoll(optarg); break;
         case 'L': settings.linger_ms = optarg; break;
+        case 'R': settings.only_read = true; break;
         case 'l': settings.limit = atoll(optarg); break;
         default: exit(2);
         }
