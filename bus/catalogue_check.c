@@ -5,6 +5,7 @@
 
 #include "bus/digest.h"
 #include "bus/file.h"
+#include "bus/portfolio.h"
 #include "bus/view.h"
 
 enum {
@@ -187,6 +188,40 @@ static void check_views(struct check *check, const struct bus_catalogue *catalog
     bus_views_destroy(views);
 }
 
+static void check_portfolio(struct check *check, const struct bus_portfolios *portfolios, const struct bus_grant *grant)
+{
+    char zh[TEXT_SIZE];
+    size_t subjects, refused;
+    bus_portfolios_count(portfolios, grant, &subjects, &refused);
+    bool is_good = subjects > 0 && refused == 0;
+    snprintf(zh, sizeof zh, "授权%s的关注名单有%zu个主体，%zu行无法识别", grant->name, subjects, refused);
+    say(check, is_good ? BUS_FINDING_GOOD : BUS_FINDING_NOTE, zh,
+        "the portfolio of grant %s has %zu subjects, %zu lines refused", grant->name, subjects, refused);
+}
+
+/* Only the gateway has the exchange's pepper, but any will do to read the files. */
+static void check_portfolios(struct check *check, const struct bus_catalogue *catalogue)
+{
+    struct bus_portfolios *portfolios = NULL;
+    struct bus_error error;
+    char zh[TEXT_SIZE];
+    uint8_t pepper[BUS_PEPPER_MIN_SIZE];
+    bus_random(pepper, sizeof pepper);
+    struct bus_subject_keyer *keyer = bus_subject_keyer_create(bus_bytes_of(pepper, sizeof pepper));
+    if (keyer == NULL || bus_portfolios_load(catalogue, keyer, &portfolios, &error) != BUS_OK) {
+        snprintf(zh, sizeof zh, "关注名单无法读取：%s", keyer != NULL ? error.message : "");
+        say(check, BUS_FINDING_NOTE, zh, "a portfolio cannot be read: %s", keyer != NULL ? error.message : "");
+    }
+    for (size_t i = 0; portfolios != NULL && i < bus_catalogue_subscriber_count(catalogue); i++) {
+        const struct bus_subscriber *subscriber = bus_catalogue_subscriber(catalogue, i);
+        for (size_t j = 0; j < subscriber->grant_count; j++)
+            if (subscriber->grants[j].portfolio != NULL)
+                check_portfolio(check, portfolios, &subscriber->grants[j]);
+    }
+    bus_portfolios_destroy(portfolios);
+    bus_subject_keyer_destroy(keyer);
+}
+
 enum bus_status bus_catalogue_check(const char *path, const struct bus_catalogue_report *report,
                                     struct bus_error *error)
 {
@@ -202,6 +237,7 @@ enum bus_status bus_catalogue_check(const char *path, const struct bus_catalogue
         check_published(&check, catalogue);
         check_versions(&check, catalogue);
         check_views(&check, catalogue);
+        check_portfolios(&check, catalogue);
     }
     bus_catalogue_destroy(catalogue);
     if (check.wrong > 0)

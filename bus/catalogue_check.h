@@ -21,7 +21,8 @@ struct bus_catalogue_report {
  *  1. it loads (bus/catalogue.h: every item has a schema, envelope first, granted fields exist and may be granted);
  *  2. every file in `published` beside it (lines of sha256sum: digest, two spaces, path from there) is unchanged;
  *  3. every newer version of an item can read the one before it (BACKWARD); whether the reverse holds is a note (FORWARD);
- *  4. every grant makes a view.
+ *  4. every grant makes a view;
+ *  5. portfolios: how many subjects each has; refused lines, or a file that lies on another machine, are notes.
  * OK when nothing is wrong, REJECT with the number of wrong findings. */
 BUS_MUST_CHECK enum bus_status bus_catalogue_check(const char *path, const struct bus_catalogue_report *report,
                                                    struct bus_error *error);

@@ -31,6 +31,7 @@ struct portfolio {
     const char *path; /* of the catalogue */
     struct stamp stamp;
     struct subjects subjects;
+    size_t refused; /* lines */
     uint64_t digest;
     bool is_lost; /* it could not be read when it was looked at last, and that has been told */
 };
@@ -184,10 +185,11 @@ static enum bus_status read_portfolio(struct portfolio *portfolio, const struct 
     if (status != BUS_OK)
         goto out;
     sort_subjects(&reader.subjects);
-    bus_log(reader.bad > 0 ? BUS_LOG_WARN : BUS_LOG_INFO, "portfolio read", "file=%s subjects=%zu refused=%zu",
-            portfolio->path, reader.subjects.count, reader.bad);
+    bus_log(reader.bad > 0 || reader.subjects.count == 0 ? BUS_LOG_WARN : BUS_LOG_INFO, "portfolio read",
+            "file=%s subjects=%zu refused=%zu", portfolio->path, reader.subjects.count, reader.bad);
     free(portfolio->subjects.keys);
     portfolio->subjects = reader.subjects;
+    portfolio->refused = reader.bad;
     portfolio->digest = XXH3_64bits(reader.subjects.keys, reader.subjects.count * sizeof(struct key));
     portfolio->stamp =
         (struct stamp){status_of_file.st_dev, status_of_file.st_ino, status_of_file.st_size, status_of_file.st_mtim};
@@ -320,6 +322,14 @@ bool bus_portfolios_has(const struct bus_portfolios *portfolios, const struct bu
     return portfolio != NULL && portfolio->subjects.count > 0 &&
            bsearch(subject_key, portfolio->subjects.keys, portfolio->subjects.count, sizeof(struct key),
                    compare_keys) != NULL;
+}
+
+void bus_portfolios_count(const struct bus_portfolios *portfolios, const struct bus_grant *grant, size_t *out_subjects,
+                          size_t *out_refused)
+{
+    const struct portfolio *portfolio = find(portfolios, grant);
+    *out_subjects = portfolio != NULL ? portfolio->subjects.count : 0;
+    *out_refused = portfolio != NULL ? portfolio->refused : 0;
 }
 
 uint64_t bus_portfolios_digest(const struct bus_portfolios *portfolios, const struct bus_grant *grant)

@@ -23,6 +23,9 @@ void bus_portfolios_destroy(struct bus_portfolios *portfolios);
 bool bus_portfolios_refresh(struct bus_portfolios *portfolios, const struct bus_subject_keyer *keyer);
 bool bus_portfolios_has(const struct bus_portfolios *portfolios, const struct bus_grant *grant,
                         const uint8_t subject_key[BUS_SUBJECT_KEY_SIZE]);
+/* How many subjects the grant's portfolio has, and how many lines of its file were refused. */
+void bus_portfolios_count(const struct bus_portfolios *portfolios, const struct bus_grant *grant, size_t *out_subjects,
+                          size_t *out_refused);
 /* XXH3-64 over the grant's subject keys; 0 when it has no portfolio. */
 uint64_t bus_portfolios_digest(const struct bus_portfolios *portfolios, const struct bus_grant *grant);
 

@@ -460,6 +460,26 @@ static void a_new_version_must_read_the_old(void **state)
     test_folder_remove(copy.folder);
 }
 
+static void a_portfolio_with_bad_lines_or_none_is_noted(void **state)
+{
+    (void)state;
+    struct copy copy;
+    struct findings findings;
+    make_copy(&copy);
+    edit(&copy, "$s/$/\\nnonsense/", "subscribers/receivers/bank/customers.txt");
+    assert_int_equal(check(copy.catalogue, &findings), BUS_OK);
+    assert_non_null(strstr(findings.last_note, "13 subjects, 1 lines refused"));
+    edit(&copy, "d", "subscribers/receivers/bank/customers.txt");
+    assert_int_equal(check(copy.catalogue, &findings), BUS_OK);
+    assert_non_null(strstr(findings.last_note, "0 subjects"));
+    char command[COMMAND_SIZE];
+    snprintf(command, sizeof command, "rm '%s/subscribers/receivers/bank/customers.txt'", copy.folder);
+    run(command);
+    assert_int_equal(check(copy.catalogue, &findings), BUS_OK);
+    assert_non_null(strstr(findings.last_note, "cannot be read"));
+    test_folder_remove(copy.folder);
+}
+
 static void a_catalogue_that_does_not_load_is_a_finding(void **state)
 {
     (void)state;
@@ -505,6 +525,7 @@ int main(void)
         cmocka_unit_test(a_published_schema_never_changes),
         cmocka_unit_test(a_schema_not_yet_published_is_noted),
         cmocka_unit_test(a_new_version_must_read_the_old),
+        cmocka_unit_test(a_portfolio_with_bad_lines_or_none_is_noted),
         cmocka_unit_test(a_catalogue_that_does_not_load_is_a_finding),
         cmocka_unit_test(the_document_names_everything),
     };
