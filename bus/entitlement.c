@@ -110,7 +110,9 @@ bool bus_entitlement_holds(enum bus_entitlement_rule rule, const struct bus_view
 static enum bus_entitlement_rule judge(const struct bus_view *view, const struct bus_portfolios *portfolios,
                                        const struct bus_entitlement_facts *facts, enum bus_entitlement_rule ignored)
 {
-    for (enum bus_entitlement_rule rule = 0; rule < BUS_RULE_COUNT; rule++)
+    /* To most records nothing has happened: the rules about that need no asking. */
+    bool is_plain = facts->entry->status != BUS_RECORD_WITHDRAWN && facts->entry->marks == 0;
+    for (enum bus_entitlement_rule rule = is_plain ? BUS_RULE_BEGUN : 0; rule < BUS_RULE_COUNT; rule++)
         if (rule != ignored && !bus_entitlement_holds(rule, view, portfolios, facts))
             return rule;
     return BUS_RULE_COUNT;
