@@ -135,7 +135,7 @@ static enum bus_status read_entries(const struct cli_context *context, struct re
 /* --- events and versions --- */
 
 static bool add_version(const struct cli_subject_report *report, struct cli_subject_record *record,
-                        const struct bus_state_entry *entry)
+                        struct cli_subject_version version)
 {
     size_t count = record->version_count;
     bool is_full = count == 0 || (count >= FIRST_VERSIONS && (count & (count - 1)) == 0);
@@ -148,8 +148,7 @@ static bool add_version(const struct cli_subject_report *report, struct cli_subj
             memcpy(grown, record->versions, count * sizeof *grown);
         record->versions = grown;
     }
-    record->versions[record->version_count++] =
-        (struct cli_subject_version){entry->version, entry->changed_ms, entry->status == BUS_RECORD_WITHDRAWN};
+    record->versions[record->version_count++] = version;
     return true;
 }
 
@@ -191,7 +190,8 @@ static enum bus_status take_state(void *self, int64_t offset, const struct bus_m
         return status;
     if (record->version_count == 0 && event.length > 0 && !keep_event(reading->report, record, event))
         return fail_memory(error);
-    if (!add_version(reading->report, record, &entry))
+    struct cli_subject_version version = {entry.version, entry.changed_ms, entry.status == BUS_RECORD_WITHDRAWN};
+    if (!add_version(reading->report, record, version))
         return fail_memory(error);
     if (record->version_count < CLI_SUBJECT_MAX_VERSIONS && entry.state_offset < message->offset)
         record->earlier_offset = entry.state_offset;
@@ -302,6 +302,40 @@ static enum bus_status tell_apart(const struct reading *reading, struct bus_erro
     return BUS_OK;
 }
 
+static bool has_version(const struct cli_subject_record *record, int64_t version)
+{
+    for (size_t i = 0; i < record->version_count; i++)
+        if (record->versions[i].version == version)
+            return true;
+    return false;
+}
+
+static int by_version(const void *left, const void *right)
+{
+    const struct cli_subject_version *a = left, *b = right;
+    return a->version > b->version ? -1 : a->version < b->version;
+}
+
+/* A version that xq.state has let go, or never held because the next came in the same transaction, is known by its disclosures. */
+static enum bus_status add_disclosed_versions(const struct cli_subject_report *report,
+                                              struct cli_subject_record *record, struct bus_error *error)
+{
+    for (size_t i = 0; i < record->trail->count; i++) {
+        const struct cli_disclosure *disclosure = &record->trail->disclosures[i];
+        bool withdrawn = disclosure->operation == BUS_DELIVERY_WITHDRAW && disclosure->reason == BUS_REASON_WITHDRAWN;
+        if ((disclosure->operation != BUS_DELIVERY_PUT && !withdrawn) || has_version(record, disclosure->version))
+            continue;
+        struct cli_subject_version version = {disclosure->version, disclosure->at_ms, withdrawn};
+        if (record->version_count >= CLI_SUBJECT_MAX_VERSIONS)
+            break;
+        if (!add_version(report, record, version))
+            return fail_memory(error);
+    }
+    if (record->version_count > 1)
+        qsort(record->versions, record->version_count, sizeof *record->versions, by_version);
+    return BUS_OK;
+}
+
 static enum bus_status read_trails(const struct cli_context *context, struct cli_subject_report *report,
                                    struct bus_error *error)
 {
@@ -313,8 +347,11 @@ static enum bus_status read_trails(const struct cli_context *context, struct cli
         memcpy(trails[i].record, report->records[i].identity, BUS_IDENTITY_SIZE);
         report->records[i].trail = &trails[i];
     }
-    return cli_trails_walk(&context->kafka, report->prefix, report->partition, report->subject_key, trails,
-                           report->record_count, report->arena, error);
+    enum bus_status status = cli_trails_walk(&context->kafka, report->prefix, report->partition, report->subject_key,
+                                             trails, report->record_count, report->arena, error);
+    for (size_t i = 0; status == BUS_OK && i < report->record_count; i++)
+        status = add_disclosed_versions(report, &report->records[i], error);
+    return status;
 }
 
 enum bus_status cli_subject_read(const struct cli_context *context, struct cli_subject_report *report,

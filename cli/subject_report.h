@@ -15,7 +15,7 @@ enum {
     CLI_SUBJECT_IDENTIFIER_SIZE = 19,
 };
 
-/* A version that xq.state still holds. */
+/* A version that xq.state or the audit still knows. */
 struct cli_subject_version {
     int64_t version;
     int64_t accepted_ms;
