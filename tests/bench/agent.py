@@ -53,6 +53,8 @@ def apply(topics, connection, records):
     finally:
         agent.send_signal(signal.SIGTERM)
         agent.wait(60)
+    if last[0] == first[0]:
+        raise SystemExit("the agent applied all of it at once: XQ_BENCH_RECORDS must be some batches, 200,000 or more")
     share = (last[0] - first[0]) / (last[0] - base)
     return records * share / (last[1] - first[1]), used / records * 1e6
 
