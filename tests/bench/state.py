@@ -182,6 +182,8 @@ def report(topics):
         out = subprocess.run([os.path.join(BIN, "xinqiao"), "subject", "--file", file.name, "--json", "--officer", "bench",
                               "--reason", "bench"], stdout=subprocess.PIPE, check=True).stdout
         spans.append(time.monotonic() - began)
+        with open(os.path.join(FOLDER, "log", "subject.json"), "wb") as kept:
+            kept.write(out)
         found = len(json.loads(out)["records"])
         print(f"  xinqiao subject: {found} records, {len(out):,} bytes in {spans[-1]:.2f} s", flush=True)
         if found < SUBJECT_RECORDS:
