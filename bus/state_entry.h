@@ -12,8 +12,9 @@
 enum bus_state_kind {
     BUS_STATE_SUBJECT =
         'R', /* subject key | record identity: a record; subject key alone: what the register says of it */
-    BUS_STATE_STATUS = 'S', /* xq.state only; subject key | record identity: the record's entry as a change of status left it */
-    BUS_STATE_LOG = 'L', /* log name: size and peaks of an output log */
+    BUS_STATE_STATUS =
+        'S', /* xq.state only; subject key | record identity: the record's entry as a change of status left it */
+    BUS_STATE_LOG = 'L',      /* log name: size and peaks of an output log */
     BUS_STATE_SEQUENCE = 'Q', /* adapter | 0x00 | topic: the last sequence number seen */
     BUS_STATE_BOOK = 'C',     /* day: the partition's book of that day, as in xq.books */
     BUS_STATE_GRANTS = 'G',   /* subscriber | 0x00 | item number: digest of the grants by which it was served last */
@@ -54,23 +55,25 @@ enum bus_mark {
 struct bus_state_entry {
     int64_t version;
     uint64_t digest;
-    uint8_t status;         /* enum bus_record_status */
-    uint8_t subject_kind;   /* enum bus_subject_kind */
-    uint8_t marks;          /* bit = enum bus_mark; of a rights case: enum bus_rights_step */
-    uint16_t item;          /* bus_item.number */
-    uint16_t disputes;      /* open disputes and requests for correction about it */
+    uint8_t status;       /* enum bus_record_status */
+    uint8_t subject_kind; /* enum bus_subject_kind */
+    uint8_t marks;        /* bit = enum bus_mark; of a rights case: enum bus_rights_step */
+    uint16_t item;        /* bus_item.number */
+    uint16_t disputes;    /* open disputes and requests for correction about it */
     uint8_t repairs, restrictions, public_restrictions; /* cases that stand: the last one that ends clears the mark */
-    uint8_t life; /* how often the record was listed again, modulo 256; of a rights case: the life that it is about */
-    uint32_t flags;         /* bit = enum bus_flag, those of the last event */
+    uint8_t life;   /* how often the record was listed again, modulo 256; of a rights case: the life that it is about */
+    uint32_t flags; /* bit = enum bus_flag, those of the last event */
     int32_t publicity_days; /* last day of publicity, days since 1970-01-01; INT32_MAX = no end */
     int32_t retention_days; /* last day on which it may be kept; INT32_MAX = the clock has not started */
-    int32_t watch_days;     /* last day before its department is reminded: list term, answer to a dispute; INT32_MAX = none */
-    uint64_t holders;       /* bit = bus_subscriber.number */
-    int64_t state_offset;   /* LMDB: of the last xq.state entry that holds the record's event; in xq.state itself: of the one
+    int32_t
+        watch_days;   /* last day before its department is reminded: list term, answer to a dispute; INT32_MAX = none */
+    uint64_t holders; /* bit = bus_subscriber.number */
+    int64_t
+        state_offset; /* LMDB: of the last xq.state entry that holds the record's event; in xq.state itself: of the one
                                before it; -1 = none */
-    int64_t audit_offset;   /* of the record's last xq.audit entry, -1 = none */
-    int64_t first_seen_ms;  /* when the gateway first accepted the record */
-    int64_t changed_ms;     /* when it last accepted a version */
+    int64_t audit_offset;  /* of the record's last xq.audit entry, -1 = none */
+    int64_t first_seen_ms; /* when the gateway first accepted the record */
+    int64_t changed_ms;    /* when it last accepted a version */
 };
 
 /* Whether its holders are to see it as disputed. */
