@@ -1,10 +1,8 @@
 #include "bus/grant_text.h"
 
+#include "bus/calendar.h"
 #include "bus/identifier.h"
 #include "bus/transform.h"
-
-static const int64_t MS_A_DAY = 86400000;
-static const int64_t BEIJING_MS = 8 * 3600000;
 
 void bus_grant_text_item(const struct bus_grant *grant, struct bus_buffer *text)
 {
@@ -29,8 +27,7 @@ void bus_grant_text_fields(const struct bus_grant *grant, struct bus_buffer *tex
 static void write_day(int64_t ms, struct bus_buffer *text)
 {
     int year, month, day;
-    int64_t local = ms + BEIJING_MS;
-    bus_date_civil((int32_t)(local / MS_A_DAY - (local % MS_A_DAY < 0)), &year, &month, &day);
+    bus_date_civil(bus_calendar_day(ms), &year, &month, &day);
     bus_buffer_printf(text, "%04d-%02d-%02d", year, month, day);
 }
 

@@ -1,10 +1,8 @@
 #include "bus/transform.h"
 
+#include "bus/calendar.h"
 #include "bus/identifier.h"
 #include "bus/utf8.h"
-
-static const int64_t MS_A_DAY = 86400000;
-static const int64_t BEIJING_MS = 8 * 3600000;
 
 /* In the order of the enum, NONE left out. */
 static const char *const names[] = {"mask", "year", "present"};
@@ -127,13 +125,8 @@ static void append_masked_string(struct bus_bytes text, struct bus_buffer *buffe
 static int year_of(const struct bus_schema_type *type, int64_t value)
 {
     int year, month, day;
-    if (type->logical == BUS_LOGICAL_TIMESTAMP_MILLIS) {
-        int64_t ms = value < INT64_MAX - BEIJING_MS ? value + BEIJING_MS : value;
-        value = ms / MS_A_DAY - (ms % MS_A_DAY < 0);
-    }
-    if (value < INT32_MIN || value > INT32_MAX)
-        value = value < 0 ? INT32_MIN : INT32_MAX;
-    bus_date_civil((int32_t)value, &year, &month, &day);
+    int32_t days = type->logical == BUS_LOGICAL_DATE ? (int32_t)value : bus_calendar_day(value);
+    bus_date_civil(days, &year, &month, &day);
     return year;
 }
 
