@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "bus/grant_text.h"
+#include "bus/rights.h"
 #include "bus/transform.h"
 
 enum { TEXT_LIMIT = 1024 * 1024 };
@@ -328,6 +329,29 @@ static void compare_departments(struct difference *difference)
     }
 }
 
+static bool same_rule(const struct bus_rights_rule *old, const struct bus_rights_rule *new_one)
+{
+    if (old == NULL || new_one == NULL)
+        return old == new_one;
+    bool same = old->by_own == new_one->by_own && old->by_exchange == new_one->by_exchange &&
+                old->answer_days == new_one->answer_days && old->working_days == new_one->working_days &&
+                old->department_count == new_one->department_count;
+    for (size_t i = 0; same && i < old->department_count; i++)
+        same = strcmp(old->departments[i]->name, new_one->departments[i]->name) == 0;
+    return same;
+}
+
+static void compare_rights(struct difference *difference)
+{
+    for (enum bus_rights_kind kind = BUS_RIGHTS_DISPUTE; kind <= BUS_RIGHTS_RESTRICTION; kind++) {
+        if (same_rule(bus_catalogue_rights(difference->old, kind), bus_catalogue_rights(difference->new_one, kind)))
+            continue;
+        bus_buffer_printf(difference->text, "~ 权益规则已更改 the rule has changed for %s\n",
+                          bus_rights_kind_name(kind));
+        difference->changes++;
+    }
+}
+
 static bool has_code(const struct bus_code_list *list, const char *value)
 {
     return list != NULL && bus_code_list_has(list, bus_bytes_text(value));
@@ -371,6 +395,7 @@ enum bus_status bus_catalogue_difference(const struct bus_catalogue *old, const 
     compare_departments(&difference);
     compare_all_items(&difference);
     compare_all_subscribers(&difference);
+    compare_rights(&difference);
     compare_code_lists(&difference);
     if (difference.changes + difference.refused == 0)
         bus_buffer_printf(text, strcmp(from, to) == 0 ? "没有变化 nothing has changed\n"

@@ -121,6 +121,8 @@ static const struct {
     {"sed -i '0,/months = 3/s//months = 4/' catalogue.cfg", {"期限规则已更改"}},
     {"cp schemas/open-1.avsc schemas/open-2.avsc && sed -i '/name = \"open\"/s/version = 1/version = 2/' catalogue.cfg",
      {"~ 目录项 item bureau.open\n", "模式版本 version: 1 → 2\n"}},
+    {"sed -i '0,/answer_days = [0-9]*/s//answer_days = 99/' catalogue.cfg",
+     {"~ 权益规则已更改 the rule has changed for "}},
     {"sed -i '/code = \"警告\"/d; /code = \"通报批评\"/d' ../../../schemas/codes/penalty_kind.cfg",
      {"~ 代码表 code list penalty_kind: 增加 0 项、减少 2 项"}},
 };
