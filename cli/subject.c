@@ -91,7 +91,7 @@ static enum bus_status identify(const struct asking *asking, struct cli_subject_
     char text[CLI_SUBJECT_INPUT_SIZE] = "";
     enum bus_status status = cli_subject_input(asking->file, text, error);
     if (status != BUS_OK)
-        return status;
+        return BUS_FATAL;
     struct bus_bytes named = bus_bytes_text(text);
     if (asking->kind == NULL) {
         status = bus_subject_either(named, &report->kind, report->identifier, error);

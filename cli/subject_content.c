@@ -31,6 +31,12 @@ static bool names_somebody(const char *check)
            strcmp(check, "citizen_number") == 0;
 }
 
+/* Other numbers and free text may hold it as well. */
+static bool holds(struct bus_bytes value, const char *identifier)
+{
+    return value.length > 0 && memmem(value.data, value.length, identifier, strlen(identifier)) != NULL;
+}
+
 bool cli_subject_next_field(const struct cli_subject_report *report, const struct cli_subject_record *record,
                             size_t *index, struct bus_buffer *text, struct cli_subject_field *out_field)
 {
@@ -51,6 +57,7 @@ bool cli_subject_next_field(const struct cli_subject_report *report, const struc
             .is_null = value.type == BUS_TYPE_NULL,
             .hides = field->personal || names_somebody(field->check),
         };
+        out_field->hides |= holds(out_field->value, report->identifier);
         if (!out_field->is_null && field->value->logical == BUS_LOGICAL_TIMESTAMP_MILLIS)
             cli_moment(value.integer, out_field->moment);
         out_field->meaning_zh = meaning_of(report, field, out_field->value);

@@ -11,7 +11,7 @@ struct cli_subject_field {
     struct bus_bytes zh, en; /* what it is */
     struct bus_bytes value;  /* as text, "" of null; until the next call */
     bool is_null;
-    bool hides;                   /* personal, or an identifier: masked where the subject is */
+    bool hides;                   /* personal, an identifier, or it holds the subject's: masked where the subject is */
     char moment[CLI_MOMENT_SIZE]; /* of a timestamp: the value in Beijing, "" otherwise */
     const char *meaning_zh;       /* of a code, NULL otherwise */
 };
