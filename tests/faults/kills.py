@@ -34,7 +34,7 @@ COMES_BACK_SECONDS = 90
 PAUSE_SECONDS = (0.0, 2.0)
 AGAIN_PAUSE_SECONDS = (0.02, 0.4)
 ROWS_PER_FILE = 250
-CASES_EVERY = 2  # kills between two rounds of cases
+CASES_EVERY = 3  # kills between two rounds of cases
 CLOCK_DAYS = {0.35: 120, 0.7: 500}  # after which part of the kills the gateway's clock is so far ahead
 RESYNCS = {0.2: "court", 0.45: "website", 0.6: "bank", 0.8: "procurement", 0.95: "court"}
 

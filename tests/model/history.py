@@ -75,7 +75,7 @@ class History:
         self.number, self.dice = number, random.Random(f'{seed}/{number}')
         kinds = ('ORGANISATION', 'ORGANISATION', 'ADULT', 'MINOR')
         self.subjects = [Subject(number * len(kinds) + place + 1, kind) for place, kind in enumerate(kinds)]
-        self.items = {item.name: item for item in items}
+        self.items, self.made = {item.name: item for item in items}, 0
         self.tracks = []
         for subject in self.subjects:
             names = ['register'] if not subject.is_person else []
@@ -85,19 +85,17 @@ class History:
 
     # ── a tick ──
 
-    def tick(self, count, world, most_own):
-        """`count` more steps, in the tracks. `most_own` bounds those of one record from one topic."""
+    def tick(self, until, world, most_own):
+        """More steps in the tracks, `until` so many have been made in all; what finds no room comes in a later tick. `most_own` bounds
+        those of one record from one topic."""
         for track in self.tracks:
             track.steps = {}
         for subject in self.subjects:
             subject.in_register = not subject.is_person and self.dice.random() < 0.12
-        made = 0
-        for _ in range(count * 4):
-            if made == count:
+        for _ in range((until - self.made) * 5):
+            if self.made >= until:
                 break
-            track = self.dice.choice(self.tracks)
-            made += self.step(track, world, most_own)
-        return made
+            self.made += self.step(self.dice.choice(self.tracks), world, most_own)
 
     def step(self, track, world, most_own):
         if self.dice.random() < 0.35:

@@ -23,7 +23,7 @@ import setting as settings  # noqa: E402
 SETTLE_S = 8
 KINDS_OF_KILL = ('worker', 'worker', 'worker', 'agent', 'agent', 'keyholder', 'gateway')
 MOST_SHOWN = 5
-STEPS_A_TICK = 60
+STEPS_A_TICK, LEAST_TICKS = 60, 15
 REST_S = 2.5  # the clock and portfolios are read every second
 
 
@@ -110,7 +110,7 @@ class Play:
 
     # ── a tick ──
 
-    def tick(self, tick, count):
+    def tick(self, tick, until):
         before, after, pairs, change = self.change_world(tick)
         mixed = tick > 0 and self.dice.random() < 0.5
         self.expect_resyncs(pairs)
@@ -123,7 +123,7 @@ class Play:
             self.settle(after, lambda track: self.consequences(track, pairs))
         tracks = [track for one in self.histories for track in one.tracks]
         for one in self.histories:
-            one.tick(count, after, 2 if mixed else 3)
+            one.tick(until, after, 2 if mixed else 3)
         if mixed:
             self.activate(change)
         self.publish(tracks)
@@ -230,11 +230,11 @@ class Play:
     def run(self):
         started = time.monotonic()
         self.start()
-        ticks = self.arguments.ticks or max(2, self.arguments.steps // STEPS_A_TICK)
+        ticks = self.arguments.ticks or max(LEAST_TICKS, self.arguments.steps // STEPS_A_TICK)
         stuck = None
         for tick in range(ticks):
             try:
-                self.tick(tick, self.arguments.steps // ticks)
+                self.tick(tick, self.arguments.steps * (tick + 1) // ticks)
             except real.Stuck as why:
                 stuck = f'tick {tick} ({self.calendar[-1][1]}): {why}'
                 break
@@ -261,8 +261,8 @@ def parse():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument('folder')
     parser.add_argument('--prepare', action='store_true', help='only write the catalogue as it stands at first')
-    parser.add_argument('--histories', type=int, default=20)
-    parser.add_argument('--steps', type=int, default=200)
+    parser.add_argument('--histories', type=int, default=15)
+    parser.add_argument('--steps', type=int, default=450)
     parser.add_argument('--ticks', type=int)
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--only', type=int)

@@ -125,23 +125,23 @@ class Search:
         self.why = 'no order of its events explains what was delivered'
 
     def run(self):
+        """Depth first: what comes next is only worked out when what came before it explains nothing."""
         start = Way((0,) * len(self.streams), model.Record(), (0,) * len(self.names), 0, ())
-        waiting, known, furthest = [start], {start.key()}, -1
+        waiting, known, furthest = [iter((start,))], set(), start
         while waiting:
-            way = waiting.pop()
-            if self.is_done(way):
-                return way
-            if sum(way.at) + sum(way.seen) > furthest:
-                furthest = sum(way.at) + sum(way.seen)
-                self.why = self.explain(way) or self.why
-            for following in self.following(way):
-                key = following.key()
-                if key not in known:
-                    known.add(key)
-                    waiting.append(following)
+            way = next(waiting[-1], None)
+            if way is None:
+                waiting.pop()
+            elif way.key() not in known:
+                if self.is_done(way):
+                    return way
+                known.add(way.key())
+                if sum(way.at) + sum(way.seen) > sum(furthest.at) + sum(furthest.seen):
+                    furthest = way
+                waiting.append(self.following(way))
             if len(known) > MOST_WAYS:
-                self.why = f'not explained within {MOST_WAYS} steps; {self.why}'
-                return None
+                break
+        self.why = self.explain(furthest) or self.why
         return None
 
     def is_done(self, way):
@@ -175,22 +175,21 @@ class Search:
         return (model.take_rights if event.item.rights else model.take_event)(record, event, world)
 
     def following(self, way):
-        if way.day + 1 < len(self.days):
-            yield Way(way.at, way.record, way.seen, way.day + 1, way.resyncs, way)
+        """What explains most comes first: events, what happens by itself, a later day."""
         world = self.worlds[way.day]
+        for number, stream in enumerate(self.streams):
+            if way.at[number] == len(stream):
+                continue
+            event = stream[way.at[number]]
+            record, due, verdict = self.take(way.record, event, world)
+            seen = None if verdict.startswith('refused') else self.match(way, due)
+            if seen is not None:
+                at = way.at[:number] + (way.at[number] + 1,) + way.at[number + 1:]
+                yield Way(at, record, seen, way.day, way.resyncs, way, None if event.item.rights else event.offset)
         if way.record.version >= 0:
             yield from self.by_itself(way, world)
-        # Last in, first tried: the event that is next in its own topic explains most.
-        for number in reversed(range(len(self.streams))):
-            if way.at[number] < len(self.streams[number]):
-                event = self.streams[number][way.at[number]]
-                record, due, verdict = self.take(way.record, event, world)
-                if verdict.startswith('refused'):
-                    continue
-                seen = self.match(way, due)
-                if seen is not None:
-                    at = way.at[:number] + (way.at[number] + 1,) + way.at[number + 1:]
-                    yield Way(at, record, seen, way.day, way.resyncs, way, None if event.item.rights else event.offset)
+        if way.day + 1 < len(self.days):
+            yield Way(way.at, way.record, way.seen, way.day + 1, way.resyncs, way)
 
     def by_itself(self, way, world):
         record, due, verdict = model.take_expiry(way.record, world)
