@@ -1,11 +1,15 @@
 #include "gateway/changelog.h"
 
+#include <malloc.h>
 #include <stdlib.h>
+
+#include "bus/clock.h"
 
 enum {
     WAIT_MS = 5, /* for what the broker has not sent yet; live events wait as long */
     PREFETCH_BYTES =
         32 * 1024 * 1024, /* librdkafka rests a second whenever it is full: also the most that is read in one */
+    TRIM_AFTER_MS = 1000, /* librdkafka's threads have let go of what was prefetched by then */
     NOWHERE = -1,
 };
 
@@ -13,8 +17,9 @@ struct gateway_changelog_reader {
     const struct bus_kafka *kafka;
     const char *topic;
     struct bus_consumer *consumer;
-    int32_t partition; /* NOWHERE: nothing is assigned */
-    int64_t position;  /* the first offset that was not given out */
+    int32_t partition;  /* NOWHERE: nothing is assigned */
+    int64_t position;   /* the first offset that was not given out */
+    int64_t trim_at_ms; /* 0: nothing is to be given back */
 };
 
 struct gateway_changelog_reader *gateway_changelog_create(const struct bus_kafka *kafka, const char *topic)
@@ -39,8 +44,14 @@ void gateway_changelog_destroy(struct gateway_changelog_reader *reader)
 void gateway_changelog_rest(struct gateway_changelog_reader *reader)
 {
     struct bus_error ignored;
-    if (reader->partition != NOWHERE && bus_consumer_assign(reader->consumer, NULL, 0, &ignored) == BUS_OK)
+    if (reader->partition != NOWHERE && bus_consumer_assign(reader->consumer, NULL, 0, &ignored) == BUS_OK) {
         reader->partition = NOWHERE;
+        reader->trim_at_ms = bus_clock_monotonic_ms() + TRIM_AFTER_MS;
+    }
+    if (reader->trim_at_ms == 0 || bus_clock_monotonic_ms() < reader->trim_at_ms)
+        return;
+    malloc_trim(0); /* it keeps what was freed, which is a third of a worker's memory */
+    reader->trim_at_ms = 0;
 }
 
 static enum bus_status place(struct gateway_changelog_reader *reader, int32_t partition, int64_t from,

@@ -15,7 +15,7 @@ struct gateway_changelog_reader *gateway_changelog_create(const struct bus_kafka
 void gateway_changelog_destroy(struct gateway_changelog_reader *reader);
 /* Its reading side, for gateway_resync_create. FATAL beside what gateway/resync.h says: refused by Kafka. */
 struct gateway_changelog gateway_changelog_of(struct gateway_changelog_reader *reader);
-/* Nothing more is to be read for now. */
+/* Nothing more is to be read for now. Called again and again while that is so: a while after the first time memory goes back to the system. */
 void gateway_changelog_rest(struct gateway_changelog_reader *reader);
 
 #endif
