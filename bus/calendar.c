@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/catalogue_options.h"
 #include "bus/identifier.h"
 
 enum { MAX_YEARS = 200, DAYS_A_YEAR = 366, MS_A_DAY = 86400000, BEIJING_MS = 8 * 3600 * 1000, DAYS_A_WEEK = 7 };
@@ -21,14 +22,14 @@ struct bus_calendar {
     size_t count;
 };
 
-static const struct bus_option calendar_options[] = {
+const struct bus_option bus_calendar_options[] = {
     {"name_zh", BUS_OPTION_TEXT, "", 0, 0, NULL, "name in Chinese"},
     {"name_en", BUS_OPTION_TEXT, "", 0, 0, NULL, "name in English"},
     {"years", BUS_OPTION_LIST, NULL, 0, 0, NULL, "the years that are known"},
     {NULL, BUS_OPTION_TEXT, NULL, 0, 0, NULL, NULL},
 };
 
-static const struct bus_option year_options[] = {
+const struct bus_option bus_calendar_year_options[] = {
     {"year", BUS_OPTION_INTEGER, NULL, 1970, 9999, NULL, "which year"},
     {"notice", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "the notice that says so"},
     {"holidays", BUS_OPTION_LIST, NULL, 0, 0, NULL, "days of rest"},
@@ -36,7 +37,7 @@ static const struct bus_option year_options[] = {
     {NULL, BUS_OPTION_TEXT, NULL, 0, 0, NULL, NULL},
 };
 
-static const struct bus_option holiday_options[] = {
+const struct bus_option bus_calendar_holiday_options[] = {
     {"zh", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name in Chinese"},
     {"en", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name in English"},
     {"from", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "first day, YYYY-MM-DD"},
@@ -69,16 +70,16 @@ static enum bus_status read_day(const struct bus_settings_node *node, const char
 static enum bus_status read_holiday(const struct bus_settings_node *node, struct year *year, struct bus_error *error)
 {
     size_t from, to;
-    enum bus_status status = bus_settings_check(node, holiday_options, error);
+    enum bus_status status = bus_settings_check(node, bus_calendar_holiday_options, error);
     if (status == BUS_OK)
-        status = read_day(node, bus_settings_text(node, holiday_options, "from"), year, &from, error);
+        status = read_day(node, bus_settings_text(node, bus_calendar_holiday_options, "from"), year, &from, error);
     if (status == BUS_OK)
-        status = read_day(node, bus_settings_text(node, holiday_options, "to"), year, &to, error);
+        status = read_day(node, bus_settings_text(node, bus_calendar_holiday_options, "to"), year, &to, error);
     if (status != BUS_OK)
         return status;
     if (from > to)
         return bus_settings_fail(node, error, "'%s' ends before it begins",
-                                 bus_settings_text(node, holiday_options, "zh"));
+                                 bus_settings_text(node, bus_calendar_holiday_options, "zh"));
     memset(year->days + from, DAY_REST, to - from + 1);
     return BUS_OK;
 }
@@ -101,11 +102,11 @@ static enum bus_status read_workday(const struct bus_settings_node *node, struct
 static enum bus_status read_year(const struct bus_settings_node *node, struct bus_calendar *calendar,
                                  struct bus_error *error)
 {
-    enum bus_status status = bus_settings_check(node, year_options, error);
+    enum bus_status status = bus_settings_check(node, bus_calendar_year_options, error);
     if (status != BUS_OK)
         return status;
     struct year *year = &calendar->years[calendar->count];
-    year->number = (int)bus_settings_integer(node, year_options, "year");
+    year->number = (int)bus_settings_integer(node, bus_calendar_year_options, "year");
     bus_date_days(year->number, 1, 1, &year->first);
     for (size_t i = 0; i < calendar->count; i++)
         if (calendar->years[i].number == year->number)
@@ -124,7 +125,7 @@ enum bus_status bus_calendar_read(const struct bus_settings *settings, struct bu
                                   struct bus_error *error)
 {
     const struct bus_settings_node *root = bus_settings_root(settings);
-    enum bus_status status = bus_settings_check(root, calendar_options, error);
+    enum bus_status status = bus_settings_check(root, bus_calendar_options, error);
     if (status != BUS_OK)
         return status;
     const struct bus_settings_node *years = bus_settings_child(root, "years");

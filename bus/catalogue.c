@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/catalogue_options.h"
 #include "bus/catalogue_private.h"
 
 enum { ARENA_LIMIT = 64 * 1024 * 1024 };
 
-static const struct bus_option catalogue_options[] = {
+const struct bus_option bus_catalogue_options[] = {
     {"exchange", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name of the exchange, signed in every seal"},
     {"departments", BUS_OPTION_LIST, NULL, 0, 0, NULL, "who delivers records"},
     {"items", BUS_OPTION_LIST, NULL, 0, 0, NULL, "what may be recorded"},
@@ -70,16 +71,16 @@ static enum bus_status load_parts(struct bus_catalogue *catalogue, const struct 
 {
     char codes[BUS_CATALOGUE_PATH_SIZE], receivers[BUS_CATALOGUE_PATH_SIZE];
     const struct bus_settings_node *root = bus_settings_root(settings);
-    enum bus_status status = bus_settings_check(root, catalogue_options, error);
+    enum bus_status status = bus_settings_check(root, bus_catalogue_options, error);
     if (status == BUS_OK)
-        status = bus_settings_resolve(settings, bus_settings_text(root, catalogue_options, "codes"), codes,
+        status = bus_settings_resolve(settings, bus_settings_text(root, bus_catalogue_options, "codes"), codes,
                                       sizeof codes, error);
     if (status == BUS_OK)
-        status = bus_settings_resolve(settings, bus_settings_text(root, catalogue_options, "receivers"), receivers,
+        status = bus_settings_resolve(settings, bus_settings_text(root, bus_catalogue_options, "receivers"), receivers,
                                       sizeof receivers, error);
     if (status != BUS_OK)
         return status;
-    catalogue->exchange = bus_settings_text(root, catalogue_options, "exchange");
+    catalogue->exchange = bus_settings_text(root, bus_catalogue_options, "exchange");
     catalogue->folder = bus_settings_folder_view(settings);
     catalogue->codes_folder = bus_catalogue_copy(catalogue, codes);
     catalogue->receivers_folder = bus_catalogue_copy(catalogue, receivers);

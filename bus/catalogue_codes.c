@@ -4,19 +4,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/catalogue_options.h"
 #include "bus/catalogue_private.h"
 #include "bus/identifier.h"
 
 enum { MAX_CODES = 16384, AREA_LENGTH = 6 };
 
-static const struct bus_option list_options[] = {
+const struct bus_option bus_catalogue_code_list_options[] = {
     {"name_zh", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name in Chinese"},
     {"name_en", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name in English"},
     {"values", BUS_OPTION_LIST, NULL, 0, 0, NULL, "the codes"},
     {NULL, BUS_OPTION_TEXT, NULL, 0, 0, NULL, NULL},
 };
 
-static const struct bus_option value_options[] = {
+const struct bus_option bus_catalogue_code_options[] = {
     {"code", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "the code as it stands in records"},
     {"zh", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "meaning in Chinese"},
     {"en", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "meaning in English"},
@@ -85,7 +86,7 @@ static enum bus_status check_values(const struct bus_settings_node *values, stru
     if (bus_settings_count(values) > MAX_CODES)
         return bus_settings_fail(values, error, "more than %d codes", MAX_CODES);
     for (size_t i = 0; i < bus_settings_count(values); i++) {
-        enum bus_status status = bus_settings_check(bus_settings_at(values, i), value_options, error);
+        enum bus_status status = bus_settings_check(bus_settings_at(values, i), bus_catalogue_code_options, error);
         if (status != BUS_OK)
             return status;
     }
@@ -103,13 +104,13 @@ static enum bus_status load_list(struct bus_catalogue *catalogue, const char *na
         return fail_memory(error);
     for (size_t i = 0; i < list->count; i++) {
         const struct bus_settings_node *value = bus_settings_at(values, i);
-        codes[i] = (struct bus_code){bus_settings_text(value, value_options, "code"),
-                                     bus_settings_text(value, value_options, "zh"),
-                                     bus_settings_text(value, value_options, "en")};
+        codes[i] = (struct bus_code){bus_settings_text(value, bus_catalogue_code_options, "code"),
+                                     bus_settings_text(value, bus_catalogue_code_options, "zh"),
+                                     bus_settings_text(value, bus_catalogue_code_options, "en")};
     }
     list->name = name;
-    list->name_zh = bus_settings_text(root, list_options, "name_zh");
-    list->name_en = bus_settings_text(root, list_options, "name_en");
+    list->name_zh = bus_settings_text(root, bus_catalogue_code_list_options, "name_zh");
+    list->name_en = bus_settings_text(root, bus_catalogue_code_list_options, "name_en");
     list->codes = codes;
     enum bus_status status = index_codes(catalogue, list, values, error);
     if (status == BUS_OK)
@@ -121,7 +122,7 @@ static enum bus_status load_list(struct bus_catalogue *catalogue, const char *na
 static enum bus_status read_month(const struct bus_settings_node *node, const char *name, int32_t absent,
                                   int32_t *out_days, struct bus_error *error)
 {
-    const char *text = bus_settings_text(node, value_options, name);
+    const char *text = bus_settings_text(node, bus_catalogue_code_options, name);
     int year, month, used = 0;
     *out_days = absent;
     if (text[0] == '\0')
@@ -139,7 +140,7 @@ static int compare_areas(const void *a, const void *b)
 
 static enum bus_status load_area(const struct bus_settings_node *node, struct bus_area *area, struct bus_error *error)
 {
-    area->code = bus_settings_text(node, value_options, "code");
+    area->code = bus_settings_text(node, bus_catalogue_code_options, "code");
     if (strlen(area->code) != AREA_LENGTH || strspn(area->code, "0123456789") != AREA_LENGTH)
         return bus_settings_fail(node, error, "an area code has six digits, not '%s'", area->code);
     enum bus_status status = read_month(node, "from", INT32_MIN, &area->from_days, error);
@@ -185,7 +186,7 @@ static enum bus_status load_file(struct bus_catalogue *catalogue, const char *fo
     if (strcmp(name, "calendar") == 0)
         return bus_calendar_read(settings, &catalogue->calendar, error);
     const struct bus_settings_node *root = bus_settings_root(settings);
-    status = bus_settings_check(root, list_options, error);
+    status = bus_settings_check(root, bus_catalogue_code_list_options, error);
     if (status == BUS_OK)
         status = check_values(bus_settings_child(root, "values"), error);
     if (status != BUS_OK)

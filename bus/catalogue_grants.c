@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/catalogue_options.h"
 #include "bus/catalogue_private.h"
 #include "bus/identifier.h"
 
@@ -12,7 +13,7 @@ enum { NAMES = 1024 };
 static const int64_t MS_A_DAY = 86400000;
 static const int64_t BEIJING_MS = 8 * 3600000; /* dates of law are days in Beijing */
 
-static const struct bus_option subscriber_options[] = {
+const struct bus_option bus_catalogue_subscriber_options[] = {
     {"number", BUS_OPTION_INTEGER, NULL, 0, BUS_CATALOGUE_MAX_SUBSCRIBERS - 1, NULL,
      "never changes and is never used again"},
     {"name_zh", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name in Chinese"},
@@ -22,7 +23,7 @@ static const struct bus_option subscriber_options[] = {
     {NULL, BUS_OPTION_TEXT, NULL, 0, 0, NULL, NULL},
 };
 
-static const struct bus_option grant_options[] = {
+const struct bus_option bus_catalogue_grant_options[] = {
     {"name", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name of the grant, unique in the exchange"},
     {"item", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "item"},
     {"department", BUS_OPTION_TEXT, "", 0, 0, NULL, "whose item; every department's by default"},
@@ -57,7 +58,7 @@ static bool is_plain_name(const char *name)
 static enum bus_status read_day(const struct bus_settings_node *node, const char *name, int64_t absent, int64_t *out_ms,
                                 struct bus_error *error)
 {
-    const char *text = bus_settings_text(node, grant_options, name);
+    const char *text = bus_settings_text(node, bus_catalogue_grant_options, name);
     int year, month, day, used = 0;
     int32_t days;
     *out_ms = absent;
@@ -121,7 +122,7 @@ static enum bus_status read_portfolio(struct bus_catalogue *catalogue, const str
                                       struct bus_error *error)
 {
     char path[BUS_CATALOGUE_PATH_SIZE];
-    const char *name = bus_settings_text(node, grant_options, "portfolio");
+    const char *name = bus_settings_text(node, bus_catalogue_grant_options, "portfolio");
     if (name[0] == '\0')
         return BUS_OK;
     enum bus_status status = bus_settings_resolve(settings, name, path, sizeof path, error);
@@ -134,7 +135,7 @@ static enum bus_status read_portfolio(struct bus_catalogue *catalogue, const str
 static enum bus_status find_department(const struct bus_catalogue *catalogue, const struct bus_settings_node *node,
                                        struct bus_grant *grant, struct bus_error *error)
 {
-    const char *name = bus_settings_text(node, grant_options, "department");
+    const char *name = bus_settings_text(node, bus_catalogue_grant_options, "department");
     if (name[0] == '\0')
         return BUS_OK;
     grant->department = bus_catalogue_find_department(catalogue, name);
@@ -177,11 +178,11 @@ static enum bus_status load_grant(struct bus_catalogue *catalogue, const struct 
                                   const struct bus_settings_node *node, struct bus_grant *grant,
                                   struct bus_error *error)
 {
-    grant->name = bus_settings_text(node, grant_options, "name");
-    grant->item = bus_settings_text(node, grant_options, "item");
-    grant->purpose = bus_settings_text(node, grant_options, "purpose");
-    grant->legal_basis = bus_settings_text(node, grant_options, "legal_basis");
-    grant->keeps_at_end = strcmp(bus_settings_text(node, grant_options, "on_end"), "keep") == 0;
+    grant->name = bus_settings_text(node, bus_catalogue_grant_options, "name");
+    grant->item = bus_settings_text(node, bus_catalogue_grant_options, "item");
+    grant->purpose = bus_settings_text(node, bus_catalogue_grant_options, "purpose");
+    grant->legal_basis = bus_settings_text(node, bus_catalogue_grant_options, "legal_basis");
+    grant->keeps_at_end = strcmp(bus_settings_text(node, bus_catalogue_grant_options, "on_end"), "keep") == 0;
     if (!is_plain_name(grant->name))
         return bus_settings_fail(node, error, "a grant's name has small letters, digits, '_' and '-' only, not '%s'",
                                  grant->name);
@@ -213,7 +214,7 @@ static enum bus_status load_grants(struct bus_catalogue *catalogue, const struct
     for (size_t i = 0; i < count; i++) {
         const struct bus_settings_node *node = bus_settings_at(list, i);
         grants[i].subscriber = subscriber;
-        enum bus_status status = bus_settings_check(node, grant_options, error);
+        enum bus_status status = bus_settings_check(node, bus_catalogue_grant_options, error);
         if (status == BUS_OK)
             status = load_grant(catalogue, settings, node, &grants[i], error);
         if (status != BUS_OK)
@@ -239,17 +240,17 @@ static enum bus_status load_subscriber(struct bus_catalogue *catalogue, const ch
         return bus_fail(error, BUS_FATAL, "%s: a subscriber's name has small letters, digits, '_' and '-' only", path);
     enum bus_status status = bus_catalogue_read(catalogue, path, &settings, error);
     if (status == BUS_OK)
-        status = bus_settings_check(bus_settings_root(settings), subscriber_options, error);
+        status = bus_settings_check(bus_settings_root(settings), bus_catalogue_subscriber_options, error);
     if (status != BUS_OK)
         return status;
     const struct bus_settings_node *root = bus_settings_root(settings);
     struct bus_subscriber *subscriber = &catalogue->subscribers[catalogue->subscriber_count];
     *subscriber = (struct bus_subscriber){
         .name = copy,
-        .name_zh = bus_settings_text(root, subscriber_options, "name_zh"),
-        .name_en = bus_settings_text(root, subscriber_options, "name_en"),
-        .number = (int)bus_settings_integer(root, subscriber_options, "number"),
-        .is_public = bus_settings_boolean(root, subscriber_options, "public"),
+        .name_zh = bus_settings_text(root, bus_catalogue_subscriber_options, "name_zh"),
+        .name_en = bus_settings_text(root, bus_catalogue_subscriber_options, "name_en"),
+        .number = (int)bus_settings_integer(root, bus_catalogue_subscriber_options, "number"),
+        .is_public = bus_settings_boolean(root, bus_catalogue_subscriber_options, "public"),
     };
     for (size_t i = 0; i < catalogue->subscriber_count; i++) {
         if (catalogue->subscribers[i].number == subscriber->number)

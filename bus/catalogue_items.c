@@ -1,19 +1,20 @@
 /* The catalogue's departments and items, with the schemas that they name. */
 #include <stdio.h>
 
+#include "bus/catalogue_options.h"
 #include "bus/catalogue_private.h"
 #include "bus/rights.h"
 
 enum { MAX_NUMBER = 65535, NAMES = 512 };
 
-static const struct bus_option department_options[] = {
+const struct bus_option bus_catalogue_department_options[] = {
     {"name", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name in topics and folders"},
     {"name_zh", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name in Chinese"},
     {"name_en", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name in English"},
     {NULL, BUS_OPTION_TEXT, NULL, 0, 0, NULL, NULL},
 };
 
-static const struct bus_option item_options[] = {
+const struct bus_option bus_catalogue_item_options[] = {
     {"number", BUS_OPTION_INTEGER, NULL, 1, MAX_NUMBER, NULL, "never changes and is never used again"},
     {"department", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "who delivers it"},
     {"name", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name in topics, such as registration.change"},
@@ -48,10 +49,10 @@ static bool is_topic_name(const char *name)
 static enum bus_status load_department(struct bus_catalogue *catalogue, const struct bus_settings_node *node,
                                        struct bus_error *error)
 {
-    enum bus_status status = bus_settings_check(node, department_options, error);
+    enum bus_status status = bus_settings_check(node, bus_catalogue_department_options, error);
     if (status != BUS_OK)
         return status;
-    const char *name = bus_settings_text(node, department_options, "name");
+    const char *name = bus_settings_text(node, bus_catalogue_department_options, "name");
     if (!is_topic_name(name) || strchr(name, '.') != NULL)
         return bus_settings_fail(node, error,
                                  "a department's name has small letters, digits, '_' and '-' only, not '%s'", name);
@@ -60,8 +61,8 @@ static enum bus_status load_department(struct bus_catalogue *catalogue, const st
     if (strcmp(name, BUS_RIGHTS_EXCHANGE) == 0 || strcmp(name, BUS_RIGHTS_OWN) == 0)
         return bus_settings_fail(node, error, "'%s' names an authority, and can be no department", name);
     catalogue->departments[catalogue->department_count++] =
-        (struct bus_department){name, bus_settings_text(node, department_options, "name_zh"),
-                                bus_settings_text(node, department_options, "name_en")};
+        (struct bus_department){name, bus_settings_text(node, bus_catalogue_department_options, "name_zh"),
+                                bus_settings_text(node, bus_catalogue_department_options, "name_en")};
     return BUS_OK;
 }
 
@@ -156,7 +157,7 @@ static enum bus_status load_version(struct bus_catalogue *catalogue, const struc
 static enum bus_status load_versions(struct bus_catalogue *catalogue, const struct bus_settings_node *node,
                                      struct bus_item *item, struct bus_error *error)
 {
-    item->version_count = (size_t)bus_settings_integer(node, item_options, "version");
+    item->version_count = (size_t)bus_settings_integer(node, bus_catalogue_item_options, "version");
     struct bus_item_version *versions = bus_catalogue_allocate(catalogue, item->version_count, sizeof *versions);
     if (versions == NULL)
         return bus_fail(error, BUS_FATAL, "cannot load the catalogue: out of memory");
@@ -194,8 +195,8 @@ static enum bus_status load_fields(struct bus_catalogue *catalogue, const struct
     if (status == BUS_OK)
         status = bus_catalogue_texts(catalogue, bus_settings_child(node, "register_ended"), &item->register_ended,
                                      &item->register_ended_count, error);
-    item->is_register = bus_settings_boolean(node, item_options, "register");
-    item->register_status_field = bus_settings_text(node, item_options, "register_status");
+    item->is_register = bus_settings_boolean(node, bus_catalogue_item_options, "register");
+    item->register_status_field = bus_settings_text(node, bus_catalogue_item_options, "register_status");
     if (status == BUS_OK && item->register_status_field[0] != '\0')
         status = check_has_field(bus_settings_child(node, "register_status"), item, item->register_status_field, error);
     return status;
@@ -217,7 +218,7 @@ static enum bus_status check_class(const struct bus_catalogue *catalogue, const 
 static enum bus_status find_department(const struct bus_catalogue *catalogue, const struct bus_settings_node *node,
                                        const struct bus_department **out_department, struct bus_error *error)
 {
-    const char *name = bus_settings_text(node, item_options, "department");
+    const char *name = bus_settings_text(node, bus_catalogue_item_options, "department");
     *out_department = bus_catalogue_find_department(catalogue, name);
     if (*out_department != NULL)
         return BUS_OK;
@@ -232,27 +233,27 @@ static enum bus_status load_item(struct bus_catalogue *catalogue, const struct b
                                  struct bus_error *error)
 {
     const struct bus_department *department;
-    enum bus_status status = bus_settings_check(node, item_options, error);
+    enum bus_status status = bus_settings_check(node, bus_catalogue_item_options, error);
     if (status == BUS_OK)
         status = find_department(catalogue, node, &department, error);
     if (status == BUS_OK)
-        status = check_class(catalogue, node, bus_settings_text(node, item_options, "class_zh"), error);
+        status = check_class(catalogue, node, bus_settings_text(node, bus_catalogue_item_options, "class_zh"), error);
     if (status != BUS_OK)
         return status;
     struct bus_item *item = &catalogue->items[catalogue->item_count];
-    const char *folder = bus_settings_text(node, item_options, "folder");
+    const char *folder = bus_settings_text(node, bus_catalogue_item_options, "folder");
     *item = (struct bus_item){
-        .name = bus_settings_text(node, item_options, "name"),
+        .name = bus_settings_text(node, bus_catalogue_item_options, "name"),
         .department = department,
-        .number = (int)bus_settings_integer(node, item_options, "number"),
-        .name_zh = bus_settings_text(node, item_options, "name_zh"),
-        .name_en = bus_settings_text(node, item_options, "name_en"),
-        .class_zh = bus_settings_text(node, item_options, "class_zh"),
-        .conduct_zh = bus_settings_text(node, item_options, "conduct_zh"),
-        .openness = bus_settings_text(node, item_options, "openness"),
-        .sharing = bus_settings_text(node, item_options, "sharing"),
-        .source = bus_settings_text(node, item_options, "source"),
-        .cadence = bus_settings_text(node, item_options, "cadence"),
+        .number = (int)bus_settings_integer(node, bus_catalogue_item_options, "number"),
+        .name_zh = bus_settings_text(node, bus_catalogue_item_options, "name_zh"),
+        .name_en = bus_settings_text(node, bus_catalogue_item_options, "name_en"),
+        .class_zh = bus_settings_text(node, bus_catalogue_item_options, "class_zh"),
+        .conduct_zh = bus_settings_text(node, bus_catalogue_item_options, "conduct_zh"),
+        .openness = bus_settings_text(node, bus_catalogue_item_options, "openness"),
+        .sharing = bus_settings_text(node, bus_catalogue_item_options, "sharing"),
+        .source = bus_settings_text(node, bus_catalogue_item_options, "source"),
+        .cadence = bus_settings_text(node, bus_catalogue_item_options, "cadence"),
         .folder = folder[0] != '\0' ? folder : department->name,
     };
     if (!is_topic_name(item->name))

@@ -1,10 +1,11 @@
 /* The catalogue's rules about rights and terms: who may raise and decide what, and what falls due when. */
+#include "bus/catalogue_options.h"
 #include "bus/catalogue_private.h"
 #include "bus/rights.h"
 
 enum { MAX_YEARS = 100, MAX_MONTHS = 1200, MAX_DAYS = 36500, NAMES = 512, MAX_TERMS = 32 };
 
-static const struct bus_option rule_options[] = {
+const struct bus_option bus_catalogue_right_options[] = {
     {"kind", BUS_OPTION_TEXT, NULL, 0, 0, "dispute|correction|repair|restriction", "which right"},
     {"by", BUS_OPTION_TEXTS, NULL, 0, 0, NULL, "own, exchange and names of departments"},
     {"answer_days", BUS_OPTION_INTEGER, "0", 0, MAX_DAYS, NULL, "within which it must be answered; 0 = no clock"},
@@ -12,7 +13,7 @@ static const struct bus_option rule_options[] = {
     {NULL, BUS_OPTION_TEXT, NULL, 0, 0, NULL, NULL},
 };
 
-static const struct bus_option term_options[] = {
+const struct bus_option bus_catalogue_term_options[] = {
     {"kind", BUS_OPTION_TEXT, NULL, 0, 0, "publicity|retention|watch", "what ends"},
     {"from", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "date or timestamp field from which it runs"},
     {"years", BUS_OPTION_INTEGER, "0", 0, MAX_YEARS, NULL, "so many years after it"},
@@ -129,18 +130,18 @@ static enum bus_term_kind term_kind(const char *name)
 static enum bus_status load_term(struct bus_catalogue *catalogue, const struct bus_settings_node *node,
                                  const struct bus_item *item, struct bus_term *term, struct bus_error *error)
 {
-    enum bus_status status = bus_settings_check(node, term_options, error);
+    enum bus_status status = bus_settings_check(node, bus_catalogue_term_options, error);
     if (status != BUS_OK)
         return status;
     *term = (struct bus_term){
-        .kind = term_kind(bus_settings_text(node, term_options, "kind")),
-        .from = bus_settings_text(node, term_options, "from"),
-        .years = (int)bus_settings_integer(node, term_options, "years"),
-        .months = (int)bus_settings_integer(node, term_options, "months"),
-        .days = (int)bus_settings_integer(node, term_options, "days"),
-        .grace_working_days = (int)bus_settings_integer(node, term_options, "grace_working_days"),
-        .rule_version = bus_settings_text(node, term_options, "rule_version"),
-        .field = bus_settings_text(node, term_options, "field"),
+        .kind = term_kind(bus_settings_text(node, bus_catalogue_term_options, "kind")),
+        .from = bus_settings_text(node, bus_catalogue_term_options, "from"),
+        .years = (int)bus_settings_integer(node, bus_catalogue_term_options, "years"),
+        .months = (int)bus_settings_integer(node, bus_catalogue_term_options, "months"),
+        .days = (int)bus_settings_integer(node, bus_catalogue_term_options, "days"),
+        .grace_working_days = (int)bus_settings_integer(node, bus_catalogue_term_options, "grace_working_days"),
+        .rule_version = bus_settings_text(node, bus_catalogue_term_options, "rule_version"),
+        .field = bus_settings_text(node, bus_catalogue_term_options, "field"),
     };
     status =
         bus_catalogue_texts(catalogue, bus_settings_child(node, "values"), &term->values, &term->value_count, error);
@@ -201,11 +202,11 @@ static enum bus_status add_authority(const struct bus_catalogue *catalogue, cons
 static enum bus_status load_rule(struct bus_catalogue *catalogue, const struct bus_settings_node *node,
                                  struct bus_error *error)
 {
-    enum bus_status status = bus_settings_check(node, rule_options, error);
+    enum bus_status status = bus_settings_check(node, bus_catalogue_right_options, error);
     if (status != BUS_OK)
         return status;
     const struct bus_settings_node *by = bus_settings_child(node, "by");
-    const char *name = bus_settings_text(node, rule_options, "kind");
+    const char *name = bus_settings_text(node, bus_catalogue_right_options, "kind");
     enum bus_rights_kind kind = bus_rights_kind_parse(bus_bytes_text(name));
     const struct bus_department **departments =
         bus_catalogue_allocate(catalogue, bus_settings_count(by), sizeof *departments);
@@ -217,8 +218,8 @@ static enum bus_status load_rule(struct bus_catalogue *catalogue, const struct b
     *rule = (struct bus_rights_rule){
         .kind = kind,
         .departments = departments,
-        .answer_days = (int)bus_settings_integer(node, rule_options, "answer_days"),
-        .working_days = bus_settings_boolean(node, rule_options, "working_days"),
+        .answer_days = (int)bus_settings_integer(node, bus_catalogue_right_options, "answer_days"),
+        .working_days = bus_settings_boolean(node, bus_catalogue_right_options, "working_days"),
     };
     for (size_t i = 0; i < bus_settings_count(by) && status == BUS_OK; i++)
         status = add_authority(catalogue, bus_settings_at(by, i), rule, departments, error);

@@ -4,6 +4,7 @@
 
 #include "adapters/engine/mapping.h"
 #include "adapters/engine/settings.h"
+#include "bus/catalogue_options.h"
 #include "bus/kafka_settings.h"
 #include "cli/command.h"
 #include "gateway/settings.h"
@@ -34,6 +35,19 @@ int main(void)
         {"xinqiao", "The operator's command; `--config FILE` or the environment variable XQ_CONFIG.", cli_options},
         {"kafka", "The group `kafka` of every file above.", bus_kafka_options},
         {"kafka: properties", "", bus_kafka_property_options},
+        {"The catalogue", "`schemas/catalogue.cfg`; policy.md and rights.md explain what its rules do.",
+         bus_catalogue_options},
+        {"catalogue: departments", "", bus_catalogue_department_options},
+        {"catalogue: items", "", bus_catalogue_item_options},
+        {"catalogue: items: terms", "Of each kind the first that fits a record counts.", bus_catalogue_term_options},
+        {"catalogue: rights", "", bus_catalogue_right_options},
+        {"A subscriber", "`subscribers/receivers/<subscriber>/grants.cfg`", bus_catalogue_subscriber_options},
+        {"subscriber: grants", "The first that fits a record counts.", bus_catalogue_grant_options},
+        {"A code list", "`schemas/codes/<list>.cfg`", bus_catalogue_code_list_options},
+        {"code list: values", "", bus_catalogue_code_options},
+        {"The calendar", "`schemas/codes/calendar.cfg`: the State Council's notices.", bus_calendar_options},
+        {"calendar: years", "", bus_calendar_year_options},
+        {"calendar: holidays", "", bus_calendar_holiday_options},
     };
     struct bus_buffer page;
     bus_buffer_init(&page, PAGE_LIMIT);
