@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 FOLDER = os.environ["XQ_FOLDER"]
@@ -87,7 +87,7 @@ class Topics:
         self.consumer = Consumer({"bootstrap.servers": BOOTSTRAP, "group.id": "bench", "isolation.level": "read_committed"})
 
     def end(self, topic):
-        return sum(self.consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for p in range(PARTITIONS))
+        return sum(self.ends(topic).values())
 
     def create(self, names, compacted=()):
         admin = AdminClient({"bootstrap.servers": BOOTSTRAP})
@@ -119,7 +119,17 @@ class Topics:
         return count, size / max(count, 1)
 
     def ends(self, topic):
-        return {p: self.consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for p in range(PARTITIONS)}
+        return {p: self.end_of(topic, p) for p in range(PARTITIONS)}
+
+    def end_of(self, topic, partition):
+        for _ in range(20):
+            try:
+                return self.consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1]
+            except KafkaException as error:  # a topic that was made just now has no leader for a moment
+                if not error.args[0].retriable() and error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                    raise
+                time.sleep(0.25)
+        raise SystemExit(f"{topic} has no leader")
 
 
 def watch(topics, topic, wanted, limit_s, start=None):
