@@ -139,6 +139,31 @@ static void peppers_are_hex_and_their_owners_only(void **state)
     assert_int_equal(bus_subject_keyer_load("/nonexistent/pepper", &keyer, &error), BUS_FATAL);
 }
 
+static void the_kind_follows_from_the_shape(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *identifier;
+        enum bus_subject_kind kind;
+    } cases[] = {
+        {"11010519491231002X", "11010519491231002X", BUS_SUBJECT_PERSON},
+        {"91350100M000100Y43", "M000100Y4", BUS_SUBJECT_ORGANISATION},
+        {"D2143569-X", "D2143569X", BUS_SUBJECT_ORGANISATION},
+    };
+    enum bus_subject_kind kind;
+    struct bus_error error;
+    char identifier[19];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(bus_subject_either(bus_bytes_text(cases[i].text), &kind, identifier, &error), BUS_OK);
+        assert_int_equal(kind, cases[i].kind);
+        assert_string_equal(identifier, cases[i].identifier);
+    }
+    assert_int_equal(bus_subject_either(bus_bytes_text("110105194912310021"), &kind, identifier, &error), BUS_REJECT);
+    assert_string_equal(error.code, "CITIZEN_NUMBER_CHECK_DIGIT"); /* digits only look like a person's */
+    assert_int_equal(bus_subject_either(bus_bytes_text("91350100M000100Y44"), &kind, identifier, &error), BUS_REJECT);
+    assert_string_equal(error.code, "USCC_CHECK_DIGIT");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +172,7 @@ int main(void)
         cmocka_unit_test(old_and_new_numbers_of_a_person_meet),
         cmocka_unit_test(the_declared_kind_decides_which_rule_applies),
         cmocka_unit_test(tells_why_an_identifier_is_refused),
+        cmocka_unit_test(the_kind_follows_from_the_shape),
         cmocka_unit_test(keys_are_hmac_sm3_of_kind_and_identifier),
         cmocka_unit_test(partitions_come_from_the_first_eight_bytes),
         cmocka_unit_test(peppers_are_hex_and_their_owners_only),
