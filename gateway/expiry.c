@@ -108,11 +108,14 @@ static bool take_entry(void *self, struct bus_bytes key, const struct bus_state_
     return --slice->looked > 0;
 }
 
-static enum bus_status read_sweep(struct gateway_state *state, struct gateway_slot *slot, struct sweep *out_sweep,
+static enum bus_status read_sweep(struct gateway_state *state, struct gateway_slot **out_slot, struct sweep *out_sweep,
                                   struct bus_error *error)
 {
-    struct bus_bytes value;
-    enum bus_status status = gateway_state_read_place(state, slot, &value, error);
+    static const uint8_t sweep_key[] = {BUS_STATE_SWEEP};
+    struct bus_bytes value = {NULL, 0};
+    enum bus_status status = gateway_state_place(state, bus_bytes_of(sweep_key, sizeof sweep_key), out_slot, error);
+    if (status == BUS_OK)
+        status = gateway_state_read_place(state, *out_slot, &value, error);
     *out_sweep = (struct sweep){.day = INT32_MIN};
     if (status != BUS_OK || value.data == NULL)
         return status;
@@ -174,12 +177,8 @@ static enum bus_status walk_slice(struct slice *slice, struct gateway_slot *slot
 static enum bus_status gather_partition(struct gateway_expiry *expiry, struct slice *slice, int32_t today,
                                         bool *out_more)
 {
-    static const uint8_t sweep_key[] = {BUS_STATE_SWEEP};
     struct gateway_slot *slot = NULL;
-    enum bus_status status =
-        gateway_state_place(slice->state, bus_bytes_of(sweep_key, sizeof sweep_key), &slot, slice->error);
-    if (status == BUS_OK)
-        status = read_sweep(slice->state, slot, &slice->sweep, slice->error);
+    enum bus_status status = read_sweep(slice->state, &slot, &slice->sweep, slice->error);
     if (status != BUS_OK)
         return status;
     if (slice->sweep.day > today)
@@ -208,6 +207,18 @@ enum bus_status gateway_expiry_gather(struct gateway_expiry *expiry, struct gate
 }
 
 /* --- what is due --- */
+
+enum bus_status gateway_expiry_today(struct gateway_state *state, int64_t now_ms, int32_t *out_today,
+                                     struct bus_error *error)
+{
+    struct gateway_slot *slot;
+    struct sweep sweep;
+    enum bus_status status = read_sweep(state, &slot, &sweep, error);
+    *out_today = bus_calendar_day(now_ms);
+    if (status == BUS_OK && sweep.day > *out_today)
+        *out_today = sweep.day;
+    return status;
+}
 
 static bool set_mark(struct bus_state_entry *entry, enum bus_mark mark, bool on)
 {

@@ -27,7 +27,13 @@ BUS_MUST_CHECK enum bus_status gateway_expiry_gather(struct gateway_expiry *expi
                                                      int64_t now_ms, size_t limit, bool *out_more,
                                                      struct bus_error *error);
 
-/* Of a record, not of a case of rights: sets BUS_MARK_PUBLICITY_ENDED and BUS_MARK_RETENTION_ENDED as of `today`, clears them when the entry's days lie ahead (a record whose term
+/* The day against which terms are held in this partition: today in Beijing, or the day up to which a walk has settled them when the
+ * clock stands before it. FATAL: the store, or memory. */
+BUS_MUST_CHECK enum bus_status gateway_expiry_today(struct gateway_state *state, int64_t now_ms, int32_t *out_today,
+                                                    struct bus_error *error);
+
+/* Of a record, not of a case of rights: sets BUS_MARK_PUBLICITY_ENDED and BUS_MARK_RETENTION_ENDED as of `today`, clears
+ * them when the entry's days lie ahead (a record whose term
  * was extended). True when a mark changed. */
 bool gateway_expiry_mark(struct bus_state_entry *entry, int32_t today);
 

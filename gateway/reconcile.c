@@ -81,21 +81,26 @@ static void fill_marks(struct gateway_exchange *exchange, const struct bus_state
     entry->marks = (uint8_t)((entry->marks & ~cleared) | (exchange->is_minor ? 1u << BUS_MARK_MINOR : 0));
 }
 
-static void fill_terms(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange)
+static enum bus_status fill_terms(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
+                                  struct bus_error *error)
 {
     struct bus_state_entry *entry = &exchange->entry;
     struct bus_term_days days;
+    int32_t today;
     if (exchange->event.operation != BUS_OPERATION_PUT)
-        return;
+        return BUS_OK;
     bus_terms_find(reconcile->terms, exchange->version, &exchange->event, exchange->value, exchange->spans, &days);
     entry->publicity_days = days.publicity;
     entry->retention_days = days.retention;
     entry->watch_days = days.watch;
-    gateway_expiry_mark(entry, bus_calendar_day(exchange->now_ms));
+    enum bus_status status = gateway_expiry_today(state_of(reconcile, exchange), exchange->now_ms, &today, error);
+    if (status == BUS_OK)
+        gateway_expiry_mark(entry, today);
+    return status;
 }
 
-static void fill_entry(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
-                       const struct bus_state_entry *known, uint64_t digest)
+static enum bus_status fill_entry(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
+                                  const struct bus_state_entry *known, uint64_t digest, struct bus_error *error)
 {
     const struct bus_event *event = &exchange->event;
     exchange->entry = (struct bus_state_entry){
@@ -114,9 +119,9 @@ static void fill_entry(const struct gateway_reconcile *reconcile, struct gateway
         .changed_ms = exchange->now_ms,
     };
     fill_marks(exchange, known);
-    fill_terms(reconcile, exchange);
     exchange->holders_before = exchange->entry.holders;
     exchange->writes = true;
+    return fill_terms(reconcile, exchange, error);
 }
 
 /* Does this PUT of the register say that the organisation exists no more? */
@@ -219,7 +224,9 @@ static enum bus_status reconcile_event(const struct gateway_reconcile *reconcile
         status = judge(exchange, &known, digest, error);
     if (status != BUS_OK || exchange->verdict != GATEWAY_ACCEPTED)
         return status;
-    fill_entry(reconcile, exchange, found ? &known : NULL, digest);
+    status = fill_entry(reconcile, exchange, found ? &known : NULL, digest, error);
+    if (status != BUS_OK)
+        return status;
     if (exchange->item->rights != BUS_RIGHTS_NONE)
         status = gateway_rights_judge(reconcile, exchange, found ? &known : NULL, error);
     else
