@@ -23,6 +23,7 @@ import setting as settings  # noqa: E402
 SETTLE_S = 8
 KINDS_OF_KILL = ('worker', 'worker', 'worker', 'agent', 'agent', 'keyholder', 'gateway')
 MOST_SHOWN = 5
+WORLD_CHANGES = ('the clock', 'the portfolio', 'grant')
 STEPS_A_TICK, LEAST_TICKS = 60, 15
 REST_S = 2.5  # the clock and portfolios are read every second
 
@@ -62,8 +63,10 @@ class Play:
             text = 'nothing'
         elif chance < 0.45:
             text = self.setting.change_clock(self.arguments.back)
-        elif chance < 0.70:
+        elif chance < 0.66:
             text = self.setting.change_grant()
+        elif chance < 0.70:
+            text = 'a file of grants that is wrong'
         elif chance < 0.85:
             text = self.setting.change_customers(self.subjects, f'{self.arguments.seed}/{tick}')
         else:
@@ -83,6 +86,11 @@ class Play:
             self.exchange.reload()
         elif text.startswith('resync'):
             self.exchange.request_resync(subscriber.name, item)
+        elif text.startswith('a file'):  # the grants in force stay
+            self.setting.break_grants(subscriber.name)
+            self.exchange.reload()
+            time.sleep(REST_S)
+            self.setting.write_grants([subscriber.name])
 
     def expect_resyncs(self, pairs):
         for subscriber, item in pairs:
@@ -118,7 +126,7 @@ class Play:
             self.activate(change)
             self.kill(0.5)
             self.wait_for_world()
-            if change[0].startswith(('the clock', 'the portfolio', 'grant')):
+            if change[0].startswith(WORLD_CHANGES):
                 time.sleep(REST_S)  # a change that asks for nothing shows nowhere
             self.settle(after, lambda track: self.consequences(track, pairs))
         tracks = [track for one in self.histories for track in one.tracks]
@@ -129,7 +137,7 @@ class Play:
         self.publish(tracks)
         self.kill(1.2)
         if mixed:
-            world = [] if change[0] in ('nothing',) or change[0].startswith('resync') else [('world', after)]
+            world = [('world', after)] if change[0].startswith(WORLD_CHANGES) else []
             self.settle(before, lambda track: [world, *self.consequences(track, pairs), *self.streams(track)])
         else:
             self.settle(after, self.streams)

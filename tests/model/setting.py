@@ -140,6 +140,11 @@ class Setting:
             write(self.folder / 'receivers' / name / 'grants.cfg',
                   f'number = {number};\nname_zh = "{name}";\nname_en = "{name}";\npublic = {str(public).lower()};\ngrants = (\n{grants}\n);\n')
 
+    def break_grants(self, name):
+        """A file that is no catalogue's: one grant asks for a field that no one may have."""
+        path = self.folder / 'receivers' / name / 'grants.cfg'
+        write(path, path.read_text(encoding='utf-8').replace('fields = [', 'fields = ["officer", ', 1))
+
     def write_portfolio(self):
         """One line is of no use to anyone, and must cost the others nothing."""
         lines = [identifier if identifier[-1] in '0123456' else f'{"OP"[len(identifier) == 18]} {identifier}  # a customer'
