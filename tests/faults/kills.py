@@ -4,8 +4,8 @@
     kills.py FOLDER --records N --seed S
 
 FOLDER is a demo's (deploy/demo --folder FOLDER --start-only). Generated files are put into the inboxes a few before each kill, so
-that something is always under way; so are cases about records, terms that run out, and resyncs (rights.py). Every kind of process is a victim, the broker and the database too; some are killed again
-during their recovery. What was killed must come back by itself within a bound. Prints "N passed, N failed": one for
+that something is always under way; so are cases about records, terms that run out, and resyncs (rights.py). Every kind of
+process is a victim, the broker and the database too; some are killed again during their recovery. What was killed must come back by itself within a bound. Prints "N passed, N failed": one for
 every kill whose victim came back. That the records came through whole is for others to prove. Standard library only.
 """
 import argparse

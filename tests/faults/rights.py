@@ -41,8 +41,8 @@ class Rights:
     def rows(self, columns, table, where):
         """Some rows that the court holds, as lists of texts."""
         answer = self.ask("psql", "-X", "-q", "-A", "-t", "-F", "\t", "-d", self.environment["XQ_PG"], "-c",
-                          f"SELECT {columns} FROM court.{table} WHERE NOT xq_withdrawn AND {where} ORDER BY md5(xq_record || '{self.number}') "
-                          f"LIMIT {ORGANISATIONS}")
+                          f"SELECT {columns} FROM court.{table} WHERE NOT xq_withdrawn AND {where} "
+                          f"ORDER BY md5(xq_record || '{self.number}') LIMIT {ORGANISATIONS}")
         return [line.split("\t") for line in (answer or "").splitlines()]
 
     def operator(self, *arguments):
@@ -112,8 +112,8 @@ class Rights:
             self.put("court", "restriction", f"restriction-{FILE_DAY}-{self.number:03d}.ndjson", "\n".join(lines) + "\n")
 
     def restriction_line(self, case, step):
-        return json.dumps({**case, "wsh": f"(2026)桂02执异{self.number}号", "cdrq": "2026-09-14", "hj": step, "sy": "裁定", "lb": "裁定",
-                           "jzrq": "", "xzqh": "450202", "gxsj": self.stamp()}, ensure_ascii=False)
+        return json.dumps({**case, "wsh": f"(2026)桂02执异{self.number}号", "cdrq": "2026-09-14", "hj": step, "sy": "裁定",
+                           "lb": "裁定", "jzrq": "", "xzqh": "450202", "gxsj": self.stamp()}, ensure_ascii=False)
 
     # --- time and resyncs ---
 

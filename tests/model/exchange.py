@@ -21,7 +21,7 @@ import world as reader_world
 
 PARTITIONS = 4
 KEY_OF_MARKER = bytes(16)
-PATIENCE_S = 120
+PATIENCE_S = 240
 ADAPTER = b'model'
 NOON_BEIJING = datetime.time(4, tzinfo=datetime.timezone.utc)
 
@@ -289,7 +289,8 @@ class Website:
         self.named.setdefault(place, set()).add(record)
         flags = frozenset(line['flags'])
         if operation == 'PUT':
-            self.rows[record] = (model.Row(line['version'], line['reason'], flags, line['grant'], False, model.plain_fields(line['fields'])), *place)
+            row = model.Row(line['version'], line['reason'], flags, line['grant'], False, model.plain_fields(line['fields']))
+            self.rows[record] = (row, *place)
         elif operation == 'WITHDRAW':
             self.rows.pop(record, None)
         elif record in self.rows:

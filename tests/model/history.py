@@ -37,9 +37,11 @@ class Subject:
         if kind == 'ORGANISATION':
             self.identifier, self.name = organisation_code(number), f'柳州市模型{number}号有限公司'
         elif kind == 'ADULT':
-            self.identifier, self.name = citizen_number('450202', f'1905{number // 27000 % 12 + 1:02d}{number // 1000 % 27 + 1:02d}', number % 1000), '张某甲'
+            born = f'1905{number // 27000 % 12 + 1:02d}{number // 1000 % 27 + 1:02d}'
+            self.identifier, self.name = citizen_number('450202', born, number % 1000), '张某甲'
         else:  # comes of age while the histories run
-            self.identifier, self.name = citizen_number('452227', f'{2009 + number // 27000 % 3}{number // 1000 % 12 + 1:02d}15', number % 1000), '李某乙'
+            born = f'{2009 + number // 27000 % 3}{number // 1000 % 12 + 1:02d}15'
+            self.identifier, self.name = citizen_number('452227', born, number % 1000), '李某乙'
         self.registered = None  # (version, name, ended), as the register's last word has it
         self.in_register = False  # whether this tick is the register's
 
@@ -160,7 +162,8 @@ class History:
 
     def envelope(self, track, item, key, version, operation, world):
         subject, dice = track.subject, self.dice
-        happened = world.day - datetime.timedelta(dice.choice((0, 5, 40, 300, 700)) if subject.kind != 'MINOR' else dice.choice((0, 1, -400)))
+        days = dice.choice((0, 1, -400) if subject.kind == 'MINOR' else (0, 5, 40, 300, 700))
+        happened = world.day - datetime.timedelta(days)
         name = subject.name
         if subject.registered is not None and dice.random() < 0.8:
             name = subject.registered[1]
@@ -215,7 +218,8 @@ class History:
         dice, item = self.dice, self.items[case['kind']]
         schema = next(iter(item.schemas.values()))
         case['version'] += 1 if dice.random() < 0.93 else 0  # else the same version again, or another content of it
-        values = self.envelope(track, item, f'rights|{case["number"]}', case['version'], 'WITHDRAW' if dice.random() < 0.02 else 'PUT', world)
+        operation = 'WITHDRAW' if dice.random() < 0.02 else 'PUT'
+        values = self.envelope(track, item, f'rights|{case["number"]}', case['version'], operation, world)
         key = track.key if dice.random() < 0.97 else track.key + '0'
         day = world.day + datetime.timedelta(1 if dice.random() < 0.03 else -dice.randint(0, 9))
         values['occurred_at'] = datetime.datetime(2026, 10, 1, tzinfo=UTC)

@@ -112,7 +112,8 @@ class Play:
         for (subscriber, item, partition), count in self.exchange.markers.items():
             due = self.expected.get((subscriber, item), 0)
             if count > due:
-                self.wrong_resyncs.append(f'tick {tick}: {item} for {subscriber} in partition {partition} ended {count} times, {due} are due')
+                self.wrong_resyncs.append(f'tick {tick}: the resync of {item} for {subscriber} in partition {partition} ended {count} '
+                                          f'times, {due} are due')
                 self.expected[subscriber, item] = max(self.exchange.markers.get((subscriber, item, number), 0)
                                                       for number in range(real.PARTITIONS))
 
@@ -231,7 +232,8 @@ class Play:
                     print(f'    {name} must hold {row}')
         record = next(iter(track.possible))
         print(f'    {len(track.possible)} ways; one: version {record.version} live {record.live} marks {sorted(record.marks)} disputes '
-              f'{record.disputes} publicity {record.publicity_ends} retention {record.retention_ends} holders {sorted(record.holders)}', flush=True)
+              f'{record.disputes} publicity {record.publicity_ends} retention {record.retention_ends} holders '
+              f'{sorted(record.holders)}', flush=True)
 
     # ── all ──
 
@@ -256,8 +258,8 @@ class Play:
         for why in [*self.wrong_resyncs[:MOST_SHOWN], *([stuck] if stuck else [])]:
             print(f'✗ {why}')
         rows = sum(len(table) for table in self.exchange.read_tables().values())
-        print(f'  {len(self.histories)} histories, {self.exchange.sent} steps, {self.kills} kills, {rows} rows at the end, {seconds:.0f} s; '
-              f'seed {self.arguments.seed}')
+        print(f'  {len(self.histories)} histories, {self.exchange.sent} steps, {self.kills} kills, {rows} rows at the end, '
+              f'{seconds:.0f} s; seed {self.arguments.seed}')
         if bad:
             print(f'  wrong: {[one.number for one in bad][:20]}; again with: --seed {self.arguments.seed} --only {bad[0].number}')
         failed = len(bad) + bool(self.wrong_resyncs) + bool(stuck)

@@ -138,7 +138,8 @@ class Setting:
                                 ' purpose = "模型"; legal_basis = "模型"; }' for grant in self.grants[name])
             (self.folder / 'receivers' / name).mkdir(parents=True, exist_ok=True)
             write(self.folder / 'receivers' / name / 'grants.cfg',
-                  f'number = {number};\nname_zh = "{name}";\nname_en = "{name}";\npublic = {str(public).lower()};\ngrants = (\n{grants}\n);\n')
+                  f'number = {number};\nname_zh = "{name}";\nname_en = "{name}";\npublic = {str(public).lower()};\n'
+                  f'grants = (\n{grants}\n);\n')
 
     def break_grants(self, name):
         """A file that is no catalogue's: one grant asks for a field that no one may have."""

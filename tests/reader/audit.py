@@ -23,7 +23,8 @@ def difference(world, subscriber, delivery, record, disclosure):
     pairs = [('record', disclosure['record'], delivery.record), ('version', disclosure['version'], content['version']),
              ('operation', disclosure['operation'], content['operation']), ('reason', disclosure['reason'], content['reason']),
              ('catalogue', record['catalogue'], content['catalogue']), ('time', record['at'], content['delivered_at']),
-             ('subscriber', grant['subscriber'], subscriber.name), ('item', (grant['department'], grant['item']), (item.department, item.name)),
+             ('subscriber', grant['subscriber'], subscriber.name),
+             ('item', (grant['department'], grant['item']), (item.department, item.name)),
              *((name, grant[name], content[name]) for name in ('grant', 'purpose', 'legal_basis')),
              ('fields', sorted(grant['fields']), fields_of(world, delivery, subscriber))]
     return next((f'{name} {found}, not {due}' for name, found, due in pairs if found != due), None)
