@@ -13,6 +13,8 @@ import html.parser
 import json
 import os
 import pathlib
+import pty
+import select
 import stat
 import subprocess
 import sys
@@ -25,6 +27,7 @@ import world
 OFFICER, REASON = '审计员甲', '依申请查询'
 ENVELOPE_HIDDEN = {'event_id', 'record_key', 'version', 'sequence', 'operation', 'subject_kind', 'source_committed_at', 'published_at'}
 NOBODY = '11010519491231002X'  # the standard's own example
+TYPING_S = 60
 
 
 class Command:
@@ -269,6 +272,35 @@ def check_refusals(command, identifier, proof):
                ends_with(command.run('subject', '--file', '-', '--officer', 'x', text=NOBODY), 2))
 
 
+def at_the_terminal(command, typed):
+    """What a terminal of its own shows when `typed` is typed at the prompt, and the exit status."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ['XQ_CONFIG'] = command.environment['XQ_CONFIG']
+        os.execv(command.program, [command.program, 'subject', '--officer', OFFICER, '--reason', REASON])
+    shown, asked = b'', False
+    while select.select([terminal], [], [], TYPING_S)[0]:
+        try:
+            read = os.read(terminal, 65536)
+        except OSError:  # the other end is closed
+            break
+        shown += read
+        if not asked and 'citizen number' in shown.decode(errors='replace'):
+            os.write(terminal, typed.encode())
+            asked = True
+        if not read:
+            break
+    return shown.decode(errors='replace'), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def check_terminal(command, identifier, proof):
+    shown, code = at_the_terminal(command, identifier.lower() + '\n')
+    proof.note('typed at the terminal, the identifier is not echoed',
+               [] if code == 0 and identifier not in shown.upper() and '信用信息查询报告' in shown else [f'exit {code}: {shown[:200]}'])
+    shown, code = at_the_terminal(command, '\x03\n')
+    proof.note('an interrupt at the prompt cancels', [] if code == 2 and '已取消' in shown else [f'exit {code}: {shown[:200]}'])
+
+
 def check_access(command, identifiers, asked, proof):
     run = command.run('quarantine', 'list', '--code', 'ACCESS_REPORT', '--limit', '100000', '--json')
     why = ends_with(run, 0)
@@ -297,6 +329,7 @@ def main():
         subject = next(iter(subjects))
         check_proofs(command, subject, environment['XQ_KEYS'], proof)
         check_refusals(command, subject.identifier, proof)
+        check_terminal(command, subject.identifier, proof)
         check_access(command, [one.identifier for one in subjects], 4 * len(subjects), proof)
     print(f'{proof.passed} passed, {proof.failed} failed')
     sys.exit(0 if proof.failed == 0 and proof.passed > 0 else 1)
