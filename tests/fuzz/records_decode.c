@@ -1,12 +1,14 @@
-/* Fuzzes the decoders of internal records: quarantine, books, audit, and the values of xq.state. What one of them takes, it gives back as
- * it was, or at least again. The first byte chooses the record. */
+/* Fuzzes the decoders of internal records: quarantine, books, audit, requests, and the values of xq.state. What one of them takes, it
+ * gives back as it was, or at least again. The first byte chooses the record. */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "bus/audit.h"
 #include "bus/ledger.h"
 #include "bus/quarantine.h"
+#include "bus/request.h"
 #include "bus/state_entry.h"
+#include "bus/state_resync.h"
 
 enum { RECORD_LIMIT = 4 * 1024 * 1024 };
 
@@ -97,8 +99,11 @@ static void try_state(struct bus_bytes bytes)
     struct bus_bytes event;
     struct bus_error error;
     int64_t number;
-    if (bus_state_record_read(bytes, &entry, &event, &error) == BUS_OK)
-        need(event.length + BUS_STATE_RECORD_SIZE == bytes.length);
+    if (bus_state_record_read(bytes, &entry, &event, &error) == BUS_OK) {
+        uint8_t again[BUS_STATE_RECORD_SIZE];
+        bus_state_record_write(&entry, again);
+        need(event.length + BUS_STATE_RECORD_SIZE == bytes.length && memcmp(again, bytes.data, sizeof again) == 0);
+    }
     if (bus_state_name_read(bytes, &name, &error) == BUS_OK)
         need(bytes.length == BUS_STATE_NAME_SIZE);
     if (bus_state_log_read(bytes, &log, &error) == BUS_OK) {
@@ -109,9 +114,50 @@ static void try_state(struct bus_bytes bytes)
         need(bytes.length == BUS_STATE_NUMBER_SIZE);
 }
 
+/* The job of a resync, and the digest of grants. */
+static void try_resync(struct bus_bytes bytes)
+{
+    static struct bus_state_resync resync;
+    static uint8_t again[BUS_STATE_RESYNC_SIZE];
+    struct bus_error error;
+    uint64_t digest;
+    if (bus_state_resync_read(bytes, &resync, &error) == BUS_OK) {
+        struct bus_bytes written = bus_bytes_of(again, bus_state_resync_write(&resync, again));
+        struct bus_state_resync second;
+        need(written.length == bytes.length && bus_state_resync_read(written, &second, &error) == BUS_OK);
+        need(second.phase == resync.phase && second.next == resync.next && second.end == resync.end &&
+             second.item_count == resync.item_count);
+        for (size_t i = 0; i < resync.item_count; i++)
+            need(second.items[i].item == resync.items[i].item && second.items[i].digest == resync.items[i].digest);
+    }
+    if (bus_state_grants_read(bytes, &digest, &error) == BUS_OK) {
+        bus_state_grants_write(digest, again);
+        need(bus_bytes_equal(bytes, bus_bytes_of(again, BUS_STATE_GRANTS_SIZE)));
+    }
+}
+
+static void try_request(struct bus_bytes bytes)
+{
+    struct bus_request first, second;
+    struct bus_error error;
+    if (bus_request_decode(bytes, &first, &error) != BUS_OK) {
+        need(error.code[0] != '\0');
+        return;
+    }
+    struct bus_buffer buffer;
+    bus_buffer_init(&buffer, RECORD_LIMIT);
+    need(bus_request_encode(&first, &buffer, &error) == BUS_OK && buffer.length <= bytes.length);
+    need(bus_request_decode(bus_buffer_view(&buffer), &second, &error) == BUS_OK);
+    need(bus_bytes_equal(first.subscriber, second.subscriber) && bus_bytes_equal(first.item, second.item) &&
+         bus_bytes_equal(first.officer, second.officer) && bus_bytes_equal(first.reason, second.reason) &&
+         first.at_ms == second.at_ms);
+    bus_buffer_release(&buffer);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const tries[])(struct bus_bytes bytes) = {try_quarantine, try_book, try_audit, try_state, try_ledger};
+    static void (*const tries[])(struct bus_bytes bytes) = {try_quarantine, try_book,   try_audit,  try_state,
+                                                            try_ledger,     try_resync, try_request};
     if (size == 0)
         return 0;
     uint8_t *copy = malloc(size); /* of the exact size, so that a step too far shows */
