@@ -61,7 +61,8 @@ static int set_up(void **unused)
     struct bus_error error;
     char problem[TEST_SAMPLE_PROBLEM_SIZE];
     const struct bus_item *item = bus_catalogue_find_item(catalogue, "market", "penalty");
-    const struct test_field given[] = {{"record_key", "market|a secret key"}, {"content", HOSTILE}, {NULL, NULL}};
+    const struct test_field given[] = {
+        {"record_key", "market|a secret key"}, {"content", HOSTILE}, {"informant", "a secret informant"}, {NULL, NULL}};
     bus_buffer_init(&event, LIMIT);
     bus_buffer_init(&document, LIMIT);
     assert_true(test_sample_event(catalogue, item, bus_item_current(item), given, &event, problem));
@@ -166,6 +167,7 @@ static void no_document_holds_what_is_secret_or_carries_the_event(void **unused)
     cli_subject_write_json(&report, &document);
     assert_false(document.failed);
     assert_false(holds("a secret key"));
+    assert_false(holds("a secret informant"));
     assert_false(holds("\"record_key\""));
     assert_false(holds("\"sequence\""));
 }
