@@ -13,6 +13,8 @@ enum {
     ALIVE_EVERY = 4096, /* records */
     PREFETCH_BYTES =
         96 * 1024 * 1024, /* librdkafka rests a second whenever it is full; freed when the states are there */
+    TOGETHER_MOST =
+        500000, /* offsets to replay; above that the partitions take turns, each with room to write in key order */
 };
 
 /* How far the topic reaches for each state. */
@@ -87,21 +89,19 @@ static int64_t start_of(const struct target *target)
     return next > target->first ? next : target->first;
 }
 
-/* Assigns the partitions that have something to replay; *out_waiting is their number. */
-static enum bus_status start(struct recovery *recovery, size_t *out_waiting, struct bus_error *error)
+/* Assigns those of `count` targets that have something to replay; *out_waiting is their number. */
+static enum bus_status start(const struct recovery *recovery, const struct target *targets, size_t count,
+                             size_t *out_waiting, struct bus_error *error)
 {
     *out_waiting = 0;
-    struct bus_partition *partitions = calloc(recovery->count, sizeof *partitions);
+    struct bus_partition *partitions = calloc(count, sizeof *partitions);
     if (partitions == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
     size_t waiting = 0;
-    for (size_t i = 0; i < recovery->count; i++) {
-        struct target *target = &recovery->targets[i];
-        target->done = start_of(target) >= target->end;
-        if (!target->done)
-            partitions[waiting++] = (struct bus_partition){recovery->options->topic,
-                                                           gateway_state_partition(target->state), start_of(target)};
-    }
+    for (size_t i = 0; i < count; i++)
+        if (!targets[i].done)
+            partitions[waiting++] = (struct bus_partition){
+                recovery->options->topic, gateway_state_partition(targets[i].state), start_of(&targets[i])};
     enum bus_status status = waiting > 0 ? bus_consumer_assign(recovery->consumer, partitions, waiting, error) : BUS_OK;
     free(partitions);
     *out_waiting = waiting;
@@ -154,20 +154,34 @@ static enum bus_status replay(struct recovery *recovery, size_t waiting, struct 
     return waiting == 0 ? BUS_OK : bus_fail(error, BUS_RETRY, "stopped while recovering state");
 }
 
+/* Some of the targets together. */
+static enum bus_status replay_targets(struct recovery *recovery, struct target *targets, size_t count,
+                                      struct bus_error *error)
+{
+    size_t waiting = 0;
+    enum bus_status status = start(recovery, targets, count, &waiting, error);
+    if (status == BUS_OK)
+        status = replay(recovery, waiting, error);
+    for (size_t i = 0; status == BUS_OK && i < count; i++) {
+        alive(recovery);
+        status = gateway_state_replayed(targets[i].state, targets[i].end, error);
+    }
+    return status;
+}
+
 static enum bus_status run(struct recovery *recovery, struct bus_error *error)
 {
     enum bus_status status = BUS_OK;
-    for (size_t i = 0; status == BUS_OK && i < recovery->count; i++)
-        status = prepare(recovery, &recovery->targets[i], error);
-    size_t waiting = 0;
-    if (status == BUS_OK)
-        status = start(recovery, &waiting, error);
-    if (status == BUS_OK)
-        status = replay(recovery, waiting, error);
+    int64_t offsets = 0;
     for (size_t i = 0; status == BUS_OK && i < recovery->count; i++) {
-        alive(recovery);
-        status = gateway_state_replayed(recovery->targets[i].state, recovery->targets[i].end, error);
+        struct target *target = &recovery->targets[i];
+        status = prepare(recovery, target, error);
+        target->done = start_of(target) >= target->end;
+        offsets += target->end - start_of(target);
     }
+    size_t together = offsets <= TOGETHER_MOST ? recovery->count : 1;
+    for (size_t i = 0; status == BUS_OK && i < recovery->count; i += together)
+        status = replay_targets(recovery, &recovery->targets[i], together, error);
     return status;
 }
 

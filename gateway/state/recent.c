@@ -10,6 +10,7 @@ enum {
     WRITE_KEYS = 32768,     /* changed keys that make a write */
     WRITE_OFFSETS = 150000, /* changelog records that a restart may have to replay */
     LEAST_PIECE = 2048,     /* keys; more when more come with a transaction, or they would pile up */
+    REPLAY_KEYS = 131072,   /* changed keys that make a write while a state is recovered: some 35 MiB */
     LIMIT_BYTES = 256 * 1024 * 1024,
 };
 
@@ -17,9 +18,10 @@ static const uint8_t meta_key[] = {BUS_STATE_META};
 
 struct gateway_recent {
     struct gateway_store *store;
-    struct gateway_overlay *changes; /* committed, not written */
-    size_t count;                    /* of changed keys */
-    struct gateway_overlay *writing; /* older ones, of which the first `done` in the order of keys are written */
+    struct gateway_overlay *changes;  /* committed, not written */
+    size_t count;                     /* of changed keys */
+    struct gateway_overlay *replayed; /* in their place while a state is recovered; NULL otherwise */
+    struct gateway_overlay *writing;  /* older ones, of which the first `done` in the order of keys are written */
     struct gateway_slot **order;
     size_t order_count, done;
     int64_t next, writing_next, written; /* changelog offsets: what is known, ends with `writing`, the store contains */
@@ -68,6 +70,7 @@ void gateway_recent_close(struct gateway_recent *recent, bool clean)
     gateway_store_close(recent->store, clean);
     gateway_overlay_destroy(recent->changes);
     gateway_overlay_destroy(recent->writing);
+    gateway_overlay_destroy(recent->replayed);
     free(recent);
 }
 
@@ -121,16 +124,24 @@ static void begin_writing(struct gateway_recent *recent)
     recent->writing_next = recent->next;
 }
 
-static enum bus_status end_writing(struct gateway_recent *recent, struct bus_error *error)
+/* The store contains the changelog up to `next`. */
+static enum bus_status write_next(struct gateway_recent *recent, int64_t next, struct bus_error *error)
 {
     uint8_t number[BUS_STATE_NUMBER_SIZE];
-    bus_state_number_write(recent->writing_next, number);
+    bus_state_number_write(next, number);
     struct gateway_slot meta = {
         .key = bus_bytes_of(meta_key, sizeof meta_key), .value = number, .value_length = sizeof number};
     enum bus_status status = gateway_store_write(recent->store, &(struct gateway_slot *){&meta}, 1, error);
+    if (status == BUS_OK)
+        recent->written = next;
+    return status;
+}
+
+static enum bus_status end_writing(struct gateway_recent *recent, struct bus_error *error)
+{
+    enum bus_status status = write_next(recent, recent->writing_next, error);
     if (status != BUS_OK)
         return status;
-    recent->written = recent->writing_next;
     gateway_overlay_reset(recent->writing);
     return BUS_OK;
 }
@@ -160,6 +171,54 @@ enum bus_status gateway_recent_add(struct gateway_recent *recent, struct gateway
     return is_writing(recent) ? write_piece(recent, most, error) : BUS_OK;
 }
 
+static enum bus_status write_replayed(struct gateway_recent *recent, struct bus_error *error)
+{
+    size_t count = 0;
+    struct gateway_slot **slots = gateway_overlay_changed_sorted(recent->replayed, &count);
+    enum bus_status status = BUS_OK;
+    for (size_t done = 0; status == BUS_OK && done < count; done += WRITE_KEYS)
+        status = gateway_store_write(recent->store, slots + done, count - done < WRITE_KEYS ? count - done : WRITE_KEYS,
+                                     error);
+    if (status == BUS_OK)
+        status = write_next(recent, recent->next, error);
+    gateway_overlay_reset(recent->replayed);
+    recent->count = 0;
+    recent->writing_next = recent->written;
+    return status;
+}
+
+enum bus_status gateway_recent_replay(struct gateway_recent *recent, struct bus_bytes key, struct bus_bytes value,
+                                      int64_t next, struct bus_error *error)
+{
+    if (recent->replayed == NULL)
+        recent->replayed = gateway_overlay_create(LIMIT_BYTES);
+    struct gateway_slot *slot = recent->replayed != NULL ? gateway_overlay_slot(recent->replayed, key) : NULL;
+    bool is_new = slot != NULL && !slot->changed;
+    if (slot == NULL || !gateway_overlay_change(recent->replayed, slot, value))
+        return bus_fail(error, BUS_FATAL, "out of memory for state");
+    recent->count += is_new;
+    recent->next = next;
+    return recent->count >= REPLAY_KEYS ? write_replayed(recent, error) : BUS_OK;
+}
+
+/* What is left is recent, unless it is much. */
+enum bus_status gateway_recent_replayed(struct gateway_recent *recent, int64_t next, struct bus_error *error)
+{
+    enum bus_status status = BUS_OK;
+    recent->next = next;
+    if (recent->replayed == NULL)
+        return BUS_OK;
+    if (recent->count >= WRITE_KEYS || next - recent->written >= WRITE_OFFSETS) {
+        status = write_replayed(recent, error);
+        gateway_overlay_destroy(recent->replayed);
+    } else {
+        gateway_overlay_destroy(recent->changes);
+        recent->changes = recent->replayed;
+    }
+    recent->replayed = NULL;
+    return status;
+}
+
 enum bus_status gateway_recent_write(struct gateway_recent *recent, struct bus_error *error)
 {
     enum bus_status status = is_writing(recent) ? write_piece(recent, SIZE_MAX, error) : BUS_OK;
@@ -173,6 +232,8 @@ enum bus_status gateway_recent_clear(struct gateway_recent *recent, struct bus_e
 {
     gateway_overlay_reset(recent->changes);
     gateway_overlay_reset(recent->writing);
+    gateway_overlay_destroy(recent->replayed);
+    recent->replayed = NULL;
     recent->count = recent->order_count = recent->done = 0;
     enum bus_status status = gateway_store_clear(recent->store, error);
     return status == BUS_OK ? load_next(recent, error) : status;

@@ -34,6 +34,13 @@ BUS_MUST_CHECK enum bus_status gateway_recent_walk(struct gateway_recent *recent
 BUS_MUST_CHECK enum bus_status gateway_recent_add(struct gateway_recent *recent, struct gateway_slot *const *slots,
                                                   size_t count, int64_t next, struct bus_error *error);
 /* All that is not written yet. */
+/* A change that the changelog holds before offset `next`, while a state is recovered and before anything else is added. Far more are kept
+ * than otherwise before they are written in the order of keys: several then share a page of the store. FATAL: memory, or the store. */
+BUS_MUST_CHECK enum bus_status gateway_recent_replay(struct gateway_recent *recent, struct bus_bytes key,
+                                                     struct bus_bytes value, int64_t next, struct bus_error *error);
+/* The changelog is contained up to `next`. */
+BUS_MUST_CHECK enum bus_status gateway_recent_replayed(struct gateway_recent *recent, int64_t next,
+                                                       struct bus_error *error);
 BUS_MUST_CHECK enum bus_status gateway_recent_write(struct gateway_recent *recent, struct bus_error *error);
 /* Forgets everything. */
 BUS_MUST_CHECK enum bus_status gateway_recent_clear(struct gateway_recent *recent, struct bus_error *error);

@@ -8,7 +8,6 @@
 
 enum {
     FOLDER_SIZE = 4096,
-    REPLAY_SLICE = 8192, /* records replayed before they are handed on */
 };
 
 /* An output log: as the last commit left it, and as the running batch does. */
@@ -24,7 +23,6 @@ struct gateway_state {
     struct gateway_ledger *ledger;
     struct log_slot *logs[GATEWAY_STATE_MAX_LOGS];
     size_t log_count;
-    size_t replayed;
 };
 
 static enum bus_status fail_memory(struct bus_error *error)
@@ -166,20 +164,13 @@ enum bus_status gateway_state_replay(struct gateway_state *state, struct bus_byt
         record_key[0] = BUS_STATE_SUBJECT;
         key = bus_bytes_of(record_key, sizeof record_key);
     }
-    enum bus_status status = change(state, key, value, error);
-    if (status == BUS_OK && ++state->replayed % REPLAY_SLICE == 0)
-        status = hand_on(state, offset + 1, error);
-    return status;
+    return gateway_recent_replay(state->recent, key, value, offset + 1, error);
 }
 
 enum bus_status gateway_state_replayed(struct gateway_state *state, int64_t next_offset, struct bus_error *error)
 {
-    enum bus_status status = BUS_OK;
-    if (next_offset > gateway_recent_next(state->recent) || state->replayed > 0)
-        status = hand_on(state, next_offset, error);
-    state->replayed = 0;
     forget(state);
-    return status;
+    return gateway_recent_replayed(state->recent, next_offset, error);
 }
 
 enum bus_status gateway_state_clear(struct gateway_state *state, struct bus_error *error)

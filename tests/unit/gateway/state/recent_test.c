@@ -130,6 +130,47 @@ static void whatever_a_kill_leaves_is_made_whole_by_replaying_from_where_it_says
     assert_true(furthest > 0);
 }
 
+static void what_is_replayed_is_found_and_kept(void **unused)
+{
+    (void)unused;
+    enum { MANY = 200000 }; /* more than are kept before a write */
+    struct bus_error error;
+    uint8_t key[9], value[8];
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < MANY; i++) {
+            key_of(i, key);
+            bus_put_u64le(value, i + (size_t)round);
+            assert_int_equal(gateway_recent_replay(recent, bus_bytes_of(key, sizeof key),
+                                                   bus_bytes_of(value, sizeof value),
+                                                   (int64_t)((size_t)round * MANY + i + 1), &error),
+                             BUS_OK);
+        }
+    assert_int_equal(gateway_recent_replayed(recent, 2 * MANY + 5, &error), BUS_OK);
+    assert_int_equal(gateway_recent_next(recent), 2 * MANY + 5);
+    struct bus_bytes found;
+    for (size_t i = 0; i < MANY; i += 777) {
+        key_of(i, key);
+        assert_int_equal(gateway_recent_get(recent, bus_bytes_of(key, sizeof key), &found, &error), BUS_OK);
+        assert_int_equal(found.length, sizeof value);
+        assert_int_equal(bus_get_u64le(found.data), i + 1);
+    }
+}
+
+static void a_little_that_is_replayed_is_recent(void **unused)
+{
+    (void)unused;
+    struct bus_error error;
+    uint8_t key[9];
+    key_of(1, key);
+    assert_int_equal(gateway_recent_replay(recent, bus_bytes_of(key, sizeof key), bus_bytes_text("one"), 7, &error),
+                     BUS_OK);
+    assert_int_equal(gateway_recent_replayed(recent, 9, &error), BUS_OK);
+    assert_int_equal(gateway_recent_next(recent), 9);
+    struct bus_bytes found;
+    assert_int_equal(gateway_recent_get(recent, bus_bytes_of(key, sizeof key), &found, &error), BUS_OK);
+    assert_true(bus_bytes_equal_text(found, "one"));
+}
+
 static void a_clear_forgets_all_of_it(void **unused)
 {
     (void)unused;
@@ -152,6 +193,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_orderly_close_leaves_everything_in_the_store, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whatever_a_kill_leaves_is_made_whole_by_replaying_from_where_it_says, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_is_replayed_is_found_and_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_little_that_is_replayed_is_recent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clear_forgets_all_of_it, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
