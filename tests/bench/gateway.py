@@ -7,7 +7,7 @@ import figures
 from exchange import (FOLDER, BOOTSTRAP, PREFIX, RECORDS, Gateway, Topics, broker_cpu_s, feed, json_of, memory_mib, program,
                       wait_for, watch)
 
-OUTPUTS = ["out.court", "out.procurement", "out.website"]
+OUTPUTS = ["out.court", "out.procurement", "out.website"]  # the bank follows a few customers: none of these events
 OTHERS = ["state", "audit", "books"]
 COMPACTED = ["raw.state", "raw.books"]
 STAGES = ["gather", "decode", "validate", "reconcile", "authorise", "project", "books", "seal", "settle", "commit", "state"]
