@@ -10,6 +10,8 @@
 #include "bus/digest_sm3.h"
 #include "bus/log.h"
 
+enum { HMAC_PIECE = 256 }; /* messages at a time */
+
 /* Fetched once: an implicit fetch in each call costs more than hashing a short message. Constant afterwards. */
 static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
 static EVP_MD *fetched_sm3, *fetched_sha256;
@@ -146,6 +148,21 @@ void bus_hmac_sm3_compute(const struct bus_hmac_sm3 *hmac, const struct bus_byte
     bus_digest_sm3_finish(hmac->inner, BUS_DIGEST_SM3_BLOCK, parts, count, inner);
     struct bus_bytes result = bus_bytes_of(inner, sizeof inner);
     bus_digest_sm3_finish(hmac->outer, BUS_DIGEST_SM3_BLOCK, &result, 1, out_digest);
+}
+
+/* The outer digests are written over the inner ones that they are made of. */
+void bus_hmac_sm3_many(const struct bus_hmac_sm3 *hmac, const struct bus_bytes *messages, size_t count,
+                       uint8_t (*out_digests)[BUS_DIGEST_SIZE])
+{
+    const size_t lanes = bus_digest_sm3_best_lanes();
+    struct bus_bytes inner[HMAC_PIECE];
+    for (size_t done = 0, piece; done < count; done += piece) {
+        piece = count - done < HMAC_PIECE ? count - done : HMAC_PIECE;
+        bus_digest_sm3_many_from(lanes, hmac->inner, BUS_DIGEST_SM3_BLOCK, messages + done, piece, out_digests + done);
+        for (size_t i = 0; i < piece; i++)
+            inner[i] = bus_bytes_of(out_digests[done + i], BUS_DIGEST_SIZE);
+        bus_digest_sm3_many_from(lanes, hmac->outer, BUS_DIGEST_SM3_BLOCK, inner, piece, out_digests + done);
+    }
 }
 
 void bus_hmac_sm3_release(struct bus_hmac_sm3 *hmac)

@@ -44,6 +44,9 @@ struct bus_hmac_sm3 {
 void bus_hmac_sm3_init(struct bus_hmac_sm3 *hmac, struct bus_bytes key);
 void bus_hmac_sm3_compute(const struct bus_hmac_sm3 *hmac, const struct bus_bytes *parts, size_t count,
                           uint8_t out_digest[BUS_DIGEST_SIZE]);
+/* Of many messages, hashed side by side. */
+void bus_hmac_sm3_many(const struct bus_hmac_sm3 *hmac, const struct bus_bytes *messages, size_t count,
+                       uint8_t (*out_digests)[BUS_DIGEST_SIZE]);
 void bus_hmac_sm3_release(struct bus_hmac_sm3 *hmac);
 
 /* Overwrites `length` bytes in a way that the compiler keeps. */

@@ -145,11 +145,12 @@ struct lane {
     bool busy;
 };
 
-static void lane_start(struct lane *lane, struct bus_bytes head, struct bus_bytes body, uint8_t *out_digest)
+static void lane_start(struct lane *lane, uint64_t bytes_before, struct bus_bytes head, struct bus_bytes body,
+                       uint8_t *out_digest)
 {
     lane->head = head;
     lane->body = body;
-    lane->total = (uint64_t)head.length + body.length;
+    lane->total = bytes_before + head.length + body.length;
     lane->out_digest = out_digest;
     lane->edge_blocks = lane->edge_at = 0;
     lane->busy = true;
@@ -194,6 +195,8 @@ static bool lane_is_done(const struct lane *lane)
 /* Messages on their way through all lanes; `next` is the first that has no lane yet. */
 struct run {
     size_t lanes, busy, next, count;
+    const uint32_t *start; /* chaining value that each message goes on from */
+    uint64_t bytes_before; /* which it has taken */
     const struct bus_bytes *heads, *bodies;
     uint8_t (*out_digests)[32];
     struct lane lane[BUS_DIGEST_SM3_MAX_LANES];
@@ -207,10 +210,10 @@ static void refill(struct run *run)
         if (run->lane[i].busy)
             continue;
         size_t message = run->next++;
-        lane_start(&run->lane[i], run->heads != NULL ? run->heads[message] : bus_bytes_of(NULL, 0),
+        lane_start(&run->lane[i], run->bytes_before, run->heads != NULL ? run->heads[message] : bus_bytes_of(NULL, 0),
                    run->bodies[message], run->out_digests[message]);
         for (size_t word = 0; word < BUS_DIGEST_SM3_WORDS; word++)
-            run->state[word * run->lanes + i] = bus_digest_sm3_start[word];
+            run->state[word * run->lanes + i] = run->start[word];
         run->busy++;
     }
 }
@@ -249,17 +252,39 @@ static void drain(struct run *run, size_t index)
     put_digest(alone, 1, run->lane[index].out_digest);
 }
 
+static void run_all(struct run *run)
+{
+    compress_function *const compress = compress_of(run->lanes);
+    const size_t few = run->lanes / 8; /* messages that are cheaper one after the other than a step of all lanes */
+
+    assert(compress != NULL);
+    for (refill(run); run->busy > few; refill(run))
+        step(run, compress);
+    for (size_t i = 0; i < run->lanes; i++)
+        if (run->lane[i].busy)
+            drain(run, i);
+}
+
 void bus_digest_sm3_many(size_t lanes, const struct bus_bytes *heads, const struct bus_bytes *bodies, size_t count,
                          uint8_t (*out_digests)[32])
 {
-    struct run run = {.lanes = lanes, .count = count, .heads = heads, .bodies = bodies, .out_digests = out_digests};
-    compress_function *const compress = compress_of(lanes);
-    const size_t few = lanes / 8; /* messages that are cheaper one after the other than a step of all lanes */
+    struct run run = {.lanes = lanes,
+                      .count = count,
+                      .start = bus_digest_sm3_start,
+                      .heads = heads,
+                      .bodies = bodies,
+                      .out_digests = out_digests};
+    run_all(&run);
+}
 
-    assert(compress != NULL);
-    for (refill(&run); run.busy > few; refill(&run))
-        step(&run, compress);
-    for (size_t i = 0; i < lanes; i++)
-        if (run.lane[i].busy)
-            drain(&run, i);
+void bus_digest_sm3_many_from(size_t lanes, const uint32_t state[BUS_DIGEST_SM3_WORDS], uint64_t bytes_before,
+                              const struct bus_bytes *messages, size_t count, uint8_t (*out_digests)[32])
+{
+    struct run run = {.lanes = lanes,
+                      .count = count,
+                      .start = state,
+                      .bytes_before = bytes_before,
+                      .bodies = messages,
+                      .out_digests = out_digests};
+    run_all(&run);
 }

@@ -26,5 +26,9 @@ size_t bus_digest_sm3_best_lanes(void);
 /* The digests of heads[i] | bodies[i]; `heads` NULL = no heads. */
 void bus_digest_sm3_many(size_t lanes, const struct bus_bytes *heads, const struct bus_bytes *bodies, size_t count,
                          uint8_t (*out_digests)[32]);
+/* The same for messages without heads, each going on from `state`, as bus_digest_sm3_finish does. A message may stand where
+ * its digest goes when it is shorter than a block. */
+void bus_digest_sm3_many_from(size_t lanes, const uint32_t state[BUS_DIGEST_SM3_WORDS], uint64_t bytes_before,
+                              const struct bus_bytes *messages, size_t count, uint8_t (*out_digests)[32]);
 
 #endif

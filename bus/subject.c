@@ -7,7 +7,12 @@
 
 #include "bus/identifier.h"
 
-enum { BODY_CODE_LENGTH = 9, USCC_LENGTH = 18, USCC_BODY_AT = 8 };
+enum {
+    BODY_CODE_LENGTH = 9,
+    USCC_LENGTH = 18,
+    USCC_BODY_AT = 8,
+    KEYS_PIECE = 128, /* keys made at a time */
+};
 
 struct bus_subject_keyer {
     struct bus_hmac_sm3 hmac;
@@ -155,6 +160,32 @@ void bus_subject_key(const struct bus_subject_keyer *keyer, enum bus_subject_kin
                                       bus_bytes_text(identifier)};
     bus_hmac_sm3_compute(&keyer->hmac, parts, 2, digest);
     memcpy(out_key, digest, BUS_SUBJECT_KEY_SIZE);
+}
+
+/* At most KEYS_PIECE of them. */
+static void make_keys(const struct bus_subject_keyer *keyer, const struct bus_subject *subjects, size_t count,
+                      uint8_t (*out_keys)[BUS_SUBJECT_KEY_SIZE])
+{
+    char texts[KEYS_PIECE][1 + sizeof subjects->identifier];
+    struct bus_bytes messages[KEYS_PIECE];
+    uint8_t digests[KEYS_PIECE][BUS_DIGEST_SIZE];
+    for (size_t i = 0; i < count; i++) {
+        texts[i][0] = subjects[i].kind == BUS_SUBJECT_PERSON ? 'P' : 'O';
+        memcpy(texts[i] + 1, subjects[i].identifier, sizeof subjects->identifier);
+        messages[i] = bus_bytes_text(texts[i]);
+    }
+    bus_hmac_sm3_many(&keyer->hmac, messages, count, digests);
+    for (size_t i = 0; i < count; i++)
+        memcpy(out_keys[i], digests[i], BUS_SUBJECT_KEY_SIZE);
+}
+
+void bus_subject_keys(const struct bus_subject_keyer *keyer, const struct bus_subject *subjects, size_t count,
+                      uint8_t (*out_keys)[BUS_SUBJECT_KEY_SIZE])
+{
+    for (size_t done = 0, piece; done < count; done += piece) {
+        piece = count - done < KEYS_PIECE ? count - done : KEYS_PIECE;
+        make_keys(keyer, subjects + done, piece, out_keys + done);
+    }
 }
 
 int32_t bus_subject_partition(const uint8_t key[BUS_SUBJECT_KEY_SIZE], int32_t partitions)

@@ -37,6 +37,14 @@ BUS_MUST_CHECK enum bus_status bus_subject_either(struct bus_bytes subject_id, e
 /* The key of a canonical identifier. */
 void bus_subject_key(const struct bus_subject_keyer *keyer, enum bus_subject_kind kind, const char *identifier,
                      uint8_t out_key[BUS_SUBJECT_KEY_SIZE]);
+/* A canonical identifier and whose it is. */
+struct bus_subject {
+    enum bus_subject_kind kind;
+    char identifier[19];
+};
+/* The keys of many, hashed side by side. */
+void bus_subject_keys(const struct bus_subject_keyer *keyer, const struct bus_subject *subjects, size_t count,
+                      uint8_t (*out_keys)[BUS_SUBJECT_KEY_SIZE]);
 /* First 8 bytes, big endian, modulo `partitions`. */
 int32_t bus_subject_partition(const uint8_t key[BUS_SUBJECT_KEY_SIZE], int32_t partitions);
 

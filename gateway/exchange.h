@@ -84,8 +84,13 @@ struct gateway_exchange {
     /* By the pipeline, at any stage: NULL while the event goes on. */
     const struct gateway_refusal *refusal;
 
-    /* 2 validate */
+    /* Identify; of what is no EVENT, who makes the exchange writes record and subject_key. */
+    uint8_t event_id[BUS_IDENTITY_SIZE]; /* that it should have */
+    uint8_t record[BUS_IDENTITY_SIZE];   /* record identity */
+    struct bus_subject subject;          /* identifier "": its subject id is none */
     uint8_t subject_key[BUS_SUBJECT_KEY_SIZE];
+
+    /* 2 validate */
     uint32_t flags;                 /* bit = enum bus_flag; reconcile adds to them */
     bool is_minor;                  /* a person under 18 on the batch's day, or at the conduct */
     struct bus_rights rights;       /* of an EVENT of the department "rights" and of its RIGHTS consequence */
@@ -93,8 +98,7 @@ struct gateway_exchange {
     enum bus_rights_step last_step; /* of its case before it; the same step again has no consequence */
 
     /* 3 reconcile */
-    const struct gateway_gap *gap;     /* what is missing before this event, also when it is refused; NULL = nothing */
-    uint8_t record[BUS_IDENTITY_SIZE]; /* record identity */
+    const struct gateway_gap *gap; /* what is missing before this event, also when it is refused; NULL = nothing */
     enum gateway_verdict verdict;
     struct bus_state_entry entry;                 /* as it will stand after this event */
     uint64_t holders_before;                      /* who holds an earlier version */

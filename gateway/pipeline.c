@@ -5,6 +5,7 @@
 #include "gateway/authorise.h"
 #include "gateway/counts.h"
 #include "gateway/decode.h"
+#include "gateway/identify.h"
 #include "gateway/project.h"
 #include "gateway/reconcile.h"
 #include "gateway/rights.h"
@@ -50,8 +51,7 @@ enum bus_status gateway_pipeline_create(const struct gateway_pipeline_options *o
     if (status == BUS_OK)
         status = make_reconcile(pipeline, error);
     if (status == BUS_OK)
-        status = gateway_validate_create(options->catalogue, options->keyer, options->partitions, &pipeline->validate,
-                                         error);
+        status = gateway_validate_create(options->catalogue, options->partitions, &pipeline->validate, error);
     if (status == BUS_OK)
         *out_pipeline = pipeline;
     else
@@ -145,6 +145,16 @@ static enum bus_status list_events(struct gateway_batch *batch, struct gateway_e
     return BUS_OK;
 }
 
+static enum bus_status identify(struct gateway_pipeline *pipeline, struct gateway_batch *batch, struct bus_error *error)
+{
+    struct gateway_exchange **list = NULL;
+    size_t count = 0;
+    enum bus_status status = list_events(batch, &list, &count, error);
+    if (status == BUS_OK)
+        gateway_identify(pipeline->options.keyer, list, count);
+    return status;
+}
+
 /* Reads what reconcile will ask of the states, each in the order of its keys. */
 static enum bus_status fetch_states(struct gateway_pipeline *pipeline, struct gateway_batch *batch,
                                     struct bus_error *error)
@@ -152,8 +162,6 @@ static enum bus_status fetch_states(struct gateway_pipeline *pipeline, struct ga
     struct gateway_exchange **list = NULL;
     size_t count = 0;
     enum bus_status status = list_events(batch, &list, &count, error);
-    if (status == BUS_OK)
-        status = gateway_reconcile_identify(list, count, gateway_batch_arena(batch), error);
     for (size_t i = 0; status == BUS_OK && i < count; i++)
         status = gateway_reconcile_want(&pipeline->reconcile, list[i], error);
     for (size_t i = 0; status == BUS_OK && i < gateway_batch_source_count(batch); i++) {
@@ -232,6 +240,8 @@ enum bus_status gateway_pipeline_run(struct gateway_pipeline *pipeline, struct g
     if (status == BUS_OK)
         status = run_all(pipeline, batch, gateway_decode, pipeline->decode, "decode", WITH_VALUE, GATEWAY_PHASE_DECODE,
                          error);
+    if (status == BUS_OK)
+        status = identify(pipeline, batch, error);
     if (status == BUS_OK)
         status = run_all(pipeline, batch, gateway_validate, pipeline->validate, "validate", EVENTS,
                          GATEWAY_PHASE_VALIDATE, error);

@@ -11,25 +11,6 @@ static struct gateway_state *state_of(const struct gateway_reconcile *reconcile,
     return reconcile->states->of[exchange->partition];
 }
 
-enum bus_status gateway_reconcile_identify(struct gateway_exchange *const *exchanges, size_t count,
-                                           struct bus_arena *arena, struct bus_error *error)
-{
-    struct bus_bytes *heads = bus_arena_allocate(arena, count * sizeof *heads);
-    struct bus_bytes *bodies = bus_arena_allocate(arena, count * sizeof *bodies);
-    uint8_t(*digests)[BUS_DIGEST_SIZE] = bus_arena_allocate(arena, count * sizeof *digests);
-    if (heads == NULL || bodies == NULL || digests == NULL)
-        return bus_fail(error, BUS_FATAL, "the batch's memory is used up; lower batch_bytes");
-    for (size_t i = 0; i < count; i++) {
-        const char *item = exchanges[i]->item->name;
-        heads[i] = bus_bytes_of(item, strlen(item) + 1); /* item | 0x00, as bus_event_identity has it */
-        bodies[i] = exchanges[i]->event.record_key;
-    }
-    bus_digest_many_headed(BUS_HASH_SM3, heads, bodies, count, digests);
-    for (size_t i = 0; i < count; i++)
-        memcpy(exchanges[i]->record, digests[i], BUS_IDENTITY_SIZE);
-    return BUS_OK;
-}
-
 enum bus_status gateway_reconcile_want(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
                                        struct bus_error *error)
 {

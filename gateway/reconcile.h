@@ -21,9 +21,6 @@ struct gateway_reconcile {
 void gateway_reconcile_notice(struct gateway_exchange *exchange, const char *code, const char *text_zh,
                               const char *text_en, const struct bus_department *department);
 
-/* Fills the record identities of many exchanges, hashed side by side; needed before want and reconcile. FATAL when the arena is full. */
-BUS_MUST_CHECK enum bus_status gateway_reconcile_identify(struct gateway_exchange *const *exchanges, size_t count,
-                                                          struct bus_arena *arena, struct bus_error *error);
 /* Finds the places of what reconcile will read, for gateway_state_fetch; needed before reconcile. */
 BUS_MUST_CHECK enum bus_status gateway_reconcile_want(const struct gateway_reconcile *reconcile,
                                                       struct gateway_exchange *exchange, struct bus_error *error);

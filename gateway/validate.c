@@ -12,19 +12,17 @@ enum {
 };
 
 struct gateway_validate {
-    const struct bus_subject_keyer *keyer;
     int32_t partitions;
     struct gateway_fields *fields;
 };
 
-enum bus_status gateway_validate_create(const struct bus_catalogue *catalogue, const struct bus_subject_keyer *keyer,
-                                        int32_t partitions, struct gateway_validate **out_validate,
-                                        struct bus_error *error)
+enum bus_status gateway_validate_create(const struct bus_catalogue *catalogue, int32_t partitions,
+                                        struct gateway_validate **out_validate, struct bus_error *error)
 {
     struct gateway_validate *validate = calloc(1, sizeof *validate);
     if (validate == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
-    *validate = (struct gateway_validate){.keyer = keyer, .partitions = partitions};
+    *validate = (struct gateway_validate){.partitions = partitions};
     enum bus_status status = gateway_fields_create(catalogue, &validate->fields, error);
     if (status == BUS_OK)
         *out_validate = validate;
@@ -49,9 +47,7 @@ static enum bus_status validate_identity(const struct gateway_exchange *exchange
                           "the record key is empty or longer than 512 bytes");
     if (event->version < 0)
         return bus_reject(error, "VERSION", "记录版本为负数", "the version is negative");
-    uint8_t event_id[BUS_IDENTITY_SIZE];
-    bus_event_make_id(bus_bytes_text(exchange->item->name), event->record_key, event->version, event_id);
-    if (memcmp(event_id, event->event_id, sizeof event_id) != 0)
+    if (memcmp(exchange->event_id, event->event_id, sizeof event->event_id) != 0)
         return bus_reject(error, "EVENT_ID", "事件标识与目录项、记录键、版本不符",
                           "the event id does not follow from item, record key and version");
     return BUS_OK;
@@ -78,11 +74,12 @@ static enum bus_status validate_subject(const struct gateway_validate *validate,
                                         struct bus_error *error)
 {
     const struct bus_event *event = &exchange->event;
-    char identifier[19];
-    enum bus_status status = bus_subject_identifier(event->subject_kind, event->subject_id, identifier, error);
-    if (status != BUS_OK)
-        return status;
-    bus_subject_key(validate->keyer, event->subject_kind, identifier, exchange->subject_key);
+    char *identifier = exchange->subject.identifier;
+    if (identifier[0] == '\0') {
+        enum bus_status status = bus_subject_identifier(event->subject_kind, event->subject_id, identifier, error);
+        if (status != BUS_OK)
+            return status;
+    }
     if (!bus_bytes_equal(exchange->key, bus_bytes_of(exchange->subject_key, sizeof exchange->subject_key)))
         return bus_reject(error, "SUBJECT_KEY", "消息键不是信用主体标识的键值，请检查适配器的密钥配置",
                           "the message key is not the key of its subject; check the adapter's pepper");

@@ -10,14 +10,14 @@
 
 #include "gateway/exchange.h"
 
-struct gateway_validate; /* borrows catalogue and keyer */
+struct gateway_validate; /* borrows the catalogue */
 
 /* FATAL when a schema names a check or code list that does not exist, or out of memory. */
-BUS_MUST_CHECK enum bus_status gateway_validate_create(const struct bus_catalogue *catalogue,
-                                                       const struct bus_subject_keyer *keyer, int32_t partitions,
+BUS_MUST_CHECK enum bus_status gateway_validate_create(const struct bus_catalogue *catalogue, int32_t partitions,
                                                        struct gateway_validate **out_validate, struct bus_error *error);
 void gateway_validate_destroy(struct gateway_validate *validate);
 
+/* Of an event that gateway_identify has been through. */
 BUS_MUST_CHECK enum bus_status gateway_validate(void *self, struct gateway_exchange *exchange, struct bus_error *error);
 
 #endif

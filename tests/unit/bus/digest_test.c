@@ -189,6 +189,50 @@ static void hmac_equals_openssl_for_short_and_long_keys(void **state)
     }
 }
 
+static void many_hmacs_equal_single_ones(void **state)
+{
+    enum { COUNT = 600 };
+    static uint8_t digests[COUNT + 1][BUS_DIGEST_SIZE];
+    struct bus_bytes messages[COUNT];
+    struct bus_hmac_sm3 hmac;
+    uint8_t expected[BUS_DIGEST_SIZE];
+    (void)state;
+    bus_hmac_sm3_init(&hmac, bus_bytes_of(pool, 40));
+    for (size_t i = 0; i < COUNT; i++)
+        messages[i] = bus_bytes_of(pool + i * 7, i % 201);
+    for (size_t count = 0; count <= COUNT; count += count < 40 ? 1 : 70) {
+        memset(digests, 0xA5, sizeof digests);
+        bus_hmac_sm3_many(&hmac, messages, count, digests);
+        for (size_t i = 0; i < count; i++) {
+            bus_hmac_sm3_compute(&hmac, &messages[i], 1, expected);
+            assert_memory_equal(digests[i], expected, sizeof expected);
+        }
+        memset(expected, 0xA5, sizeof expected);
+        assert_memory_equal(digests[count], expected, sizeof expected);
+    }
+    bus_hmac_sm3_release(&hmac);
+}
+
+/* Every width, whichever the processor likes best. */
+static void lanes_go_on_from_a_chaining_value(void **state)
+{
+    uint32_t start[BUS_DIGEST_SM3_WORDS];
+    struct bus_bytes messages[100];
+    uint8_t digests[100][BUS_DIGEST_SIZE];
+    (void)state;
+    memcpy(start, bus_digest_sm3_start, sizeof start);
+    bus_digest_sm3_compress(start, pool, 2);
+    for (size_t i = 0; i < 100; i++)
+        messages[i] = bus_bytes_of(pool + 2 * BUS_DIGEST_SM3_BLOCK, i * 3);
+    for (size_t width = 0; width < 4; width++) {
+        if (!bus_digest_sm3_has_lanes(widths[width]))
+            continue;
+        bus_digest_sm3_many_from(widths[width], start, 2 * BUS_DIGEST_SM3_BLOCK, messages, 100, digests);
+        for (size_t i = 0; i < 100; i++)
+            assert_digest(BUS_HASH_SM3, bus_bytes_of(pool, 2 * BUS_DIGEST_SM3_BLOCK + i * 3), digests[i]);
+    }
+}
+
 static void random_bytes_differ_and_wipe_clears(void **state)
 {
     uint8_t first[600] = {0}, second[600] = {0}, zero[600] = {0};
@@ -213,6 +257,8 @@ int main(void)
         cmocka_unit_test(uses_the_widest_lanes_of_the_processor),
         cmocka_unit_test(stream_equals_the_whole),
         cmocka_unit_test(hmac_equals_openssl_for_short_and_long_keys),
+        cmocka_unit_test(many_hmacs_equal_single_ones),
+        cmocka_unit_test(lanes_go_on_from_a_chaining_value),
         cmocka_unit_test(random_bytes_differ_and_wipe_clears),
     };
     bus_random(pool, sizeof pool);

@@ -93,6 +93,31 @@ static void keys_are_hmac_sm3_of_kind_and_identifier(void **state)
     bus_subject_keyer_destroy(NULL);
 }
 
+static void keys_of_many_equal_those_of_each(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 };
+    static struct bus_subject subjects[COUNT];
+    static uint8_t keys[COUNT + 1][BUS_SUBJECT_KEY_SIZE];
+    uint8_t expected[BUS_SUBJECT_KEY_SIZE];
+    struct bus_subject_keyer *keyer = bus_subject_keyer_create(bus_bytes_text("0123456789abcdef0123456789abcdef"));
+    for (size_t i = 0; i < COUNT; i++) {
+        subjects[i].kind = i % 3 == 0 ? BUS_SUBJECT_PERSON : BUS_SUBJECT_ORGANISATION;
+        snprintf(subjects[i].identifier, sizeof subjects[i].identifier, "%0*zu", i % 3 == 0 ? 18 : 9, 100003962 + i);
+    }
+    for (size_t count = 0; count <= COUNT; count += count < 20 ? 1 : 70) {
+        memset(keys, 0xA5, sizeof keys);
+        bus_subject_keys(keyer, subjects, count, keys);
+        for (size_t i = 0; i < count; i++) {
+            bus_subject_key(keyer, subjects[i].kind, subjects[i].identifier, expected);
+            assert_memory_equal(keys[i], expected, sizeof expected);
+        }
+        memset(expected, 0xA5, sizeof expected);
+        assert_memory_equal(keys[count], expected, sizeof expected);
+    }
+    bus_subject_keyer_destroy(keyer);
+}
+
 static void partitions_come_from_the_first_eight_bytes(void **state)
 {
     (void)state;
@@ -174,6 +199,7 @@ int main(void)
         cmocka_unit_test(tells_why_an_identifier_is_refused),
         cmocka_unit_test(the_kind_follows_from_the_shape),
         cmocka_unit_test(keys_are_hmac_sm3_of_kind_and_identifier),
+        cmocka_unit_test(keys_of_many_equal_those_of_each),
         cmocka_unit_test(partitions_come_from_the_first_eight_bytes),
         cmocka_unit_test(peppers_are_hex_and_their_owners_only),
     };
