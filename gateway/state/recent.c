@@ -7,7 +7,7 @@
 #include "gateway/state/store.h"
 
 enum {
-    WRITE_KEYS = 32768,     /* changed keys that make a write */
+    WRITE_KEYS = 65536,     /* changed keys that make a write: the more, the more of them share a page; some 15 MiB */
     WRITE_OFFSETS = 150000, /* changelog records that a restart may have to replay */
     LEAST_PIECE = 2048,     /* keys; more when more come with a transaction, or they would pile up */
     REPLAY_KEYS = 131072,   /* changed keys that make a write while a state is recovered: some 35 MiB */

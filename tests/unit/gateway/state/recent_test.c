@@ -11,7 +11,7 @@
 #include "gateway/state/recent.h"
 #include "tests/support/folder.h"
 
-enum { MAP_BYTES = 64 << 20, A_BATCH = 1000, BATCHES = 80, KEYS = 60000, PATH_SIZE = 256 };
+enum { MAP_BYTES = 64 << 20, A_BATCH = 1000, BATCHES = 160, KEYS = 120000, PATH_SIZE = 256 };
 
 static char folder[TEST_FOLDER_SIZE], open_folder[PATH_SIZE], copy[PATH_SIZE];
 static struct gateway_recent *recent;
@@ -98,11 +98,11 @@ static void a_value_is_found_wherever_it_is(void **unused)
 static void an_orderly_close_leaves_everything_in_the_store(void **unused)
 {
     (void)unused;
-    for (int64_t batch = 0; batch < 36; batch++) /* in the middle of a write */
+    for (int64_t batch = 0; batch < 72; batch++) /* in the middle of a write */
         add_batch(recent, batch);
     gateway_recent_close(recent, true);
     recent = open_at(open_folder);
-    assert_int_equal(gateway_recent_next(recent), 36 * A_BATCH);
+    assert_int_equal(gateway_recent_next(recent), 72 * A_BATCH);
     check_all(recent);
 }
 
@@ -175,13 +175,13 @@ static void a_clear_forgets_all_of_it(void **unused)
 {
     (void)unused;
     struct bus_error error;
-    for (int64_t batch = 0; batch < 36; batch++)
+    for (int64_t batch = 0; batch < 72; batch++)
         add_batch(recent, batch);
     assert_int_equal(gateway_recent_clear(recent, &error), BUS_OK);
     assert_int_equal(gateway_recent_next(recent), 0);
     memset(values, 0, sizeof values);
     check_all(recent);
-    for (int64_t batch = 0; batch < 36; batch++)
+    for (int64_t batch = 0; batch < 72; batch++)
         add_batch(recent, batch);
     check_all(recent);
 }
