@@ -113,7 +113,7 @@ static void whatever_a_kill_leaves_is_made_whole_by_replaying_from_where_it_says
     int64_t furthest = 0;
     for (int64_t batch = 0; batch < BATCHES; batch++) {
         add_batch(recent, batch);
-        if (batch % 5 != 0)
+        if (batch % 16 != 0)
             continue;
         char command[4 * PATH_SIZE];
         snprintf(command, sizeof command, "rm -rf %s && cp -r %s %s", copy, open_folder, copy);
