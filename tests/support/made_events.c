@@ -149,8 +149,10 @@ static void fill_text(struct made_events *events, const struct bus_field *field,
 static int64_t number_of(const struct made_events *events, const struct bus_field *field)
 {
     const struct made_options *options = &events->options;
-    if (field->value->logical == BUS_LOGICAL_DATE)
-        return options->day != 0 ? options->day : 20000 + events->record.number % 365;
+    if (field->value->logical == BUS_LOGICAL_DATE && options->day != 0)
+        return options->day;
+    if (field->value->logical == BUS_LOGICAL_DATE) /* what is not public any more would go to fewer subscribers */
+        return (strcmp(field->name, "publicity_until") == 0 ? 22000 : 20000) + events->record.number % 365;
     if (field->value->logical == BUS_LOGICAL_TIMESTAMP_MILLIS)
         return 1790000000000 + options->round * 1000;
     return field->value->type == BUS_TYPE_ENUM || field->value->type == BUS_TYPE_BOOLEAN ? 0 : 2026;
