@@ -128,6 +128,7 @@ class Search:
         """Depth first: what comes next is only worked out when what came before it explains nothing."""
         start = Way((0,) * len(self.streams), model.Record(), (0,) * len(self.names), 0, ())
         waiting, known, furthest = [iter((start,))], set(), start
+        most = MOST_WAYS + 10 * sum(map(len, self.streams))
         while waiting:
             way = next(waiting[-1], None)
             if way is None:
@@ -139,8 +140,9 @@ class Search:
                 if sum(way.at) + sum(way.seen) > sum(furthest.at) + sum(furthest.seen):
                     furthest = way
                 waiting.append(self.following(way))
-            if len(known) > MOST_WAYS:
-                break
+            if len(known) > most:
+                self.why = f'not explained in {most} places'
+                return None
         self.why = self.explain(furthest) or self.why
         return None
 
