@@ -80,7 +80,7 @@ static void print_head(const struct bus_catalogue *catalogue, const struct cli_l
     flags_text(last->entry.flags, flags);
     holders_text(catalogue, last->entry.holders, holders);
     printf("版本 / version: %lld    未决异议 / open disputes: %u\n", (long long)last->entry.version,
-           last->entry.disputes);
+           cli_record_disputes(life, &last->entry));
     print_days(&last->entry);
     printf("标记 / flags: %s\n", flags[0] != '\0' ? flags : "-");
     printf("持有方 / holders: %s\n", holders[0] != '\0' ? holders : "-");

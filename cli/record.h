@@ -7,6 +7,8 @@
 
 extern const char *const cli_record_operations[]; /* by enum bus_operation */
 
+/* Open disputes and requests about the record; a case has none. */
+unsigned cli_record_disputes(const struct cli_life *life, const struct bus_state_entry *entry);
 /* How the record stood then, the weightiest word first; at least one. */
 size_t cli_record_status(const struct cli_life *life, const struct cli_life_state *state,
                          const struct cli_word *out_words[CLI_STATUS_MAX]);

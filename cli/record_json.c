@@ -13,12 +13,23 @@ static const char *status_name(const struct cli_life_state *state)
 
 static const struct cli_word gone = {"GONE", "已清除", "gone"};
 
+static bool is_case(const struct cli_life *life)
+{
+    return life->item != NULL && life->item->rights != BUS_RIGHTS_NONE;
+}
+
+unsigned cli_record_disputes(const struct cli_life *life, const struct bus_state_entry *entry)
+{
+    return is_case(life) ? 0 : entry->disputes; /* of a case they are its matter */
+}
+
 /* At least one word, also of a case, whose marks are its step. */
 size_t cli_record_status(const struct cli_life *life, const struct cli_life_state *state,
                          const struct cli_word *words[CLI_STATUS_MAX])
 {
     struct bus_state_entry entry = state->entry;
-    if (life->item != NULL && life->item->rights != BUS_RIGHTS_NONE)
+    entry.disputes = (uint16_t)cli_record_disputes(life, &entry);
+    if (is_case(life))
         entry.marks = 0;
     if (!state->gone)
         return cli_status_words(&entry, words);
@@ -106,7 +117,7 @@ static void write_entry(struct bus_json *json, const struct bus_catalogue *catal
         write_day(json, "public_until", entry->publicity_days);
         write_day(json, "kept_until", entry->retention_days);
         write_day(json, "reminder_after", entry->watch_days);
-        write_number(json, "open_disputes", entry->disputes);
+        write_number(json, "open_disputes", cli_record_disputes(life, entry));
         write_flags(json, entry->flags);
         write_holders(json, catalogue, entry->holders);
     }

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "bus/digest.h"
+
 static struct gateway_state *state_of(const struct gateway_reconcile *reconcile,
                                       const struct gateway_exchange *exchange)
 {
@@ -22,6 +24,14 @@ static enum bus_status reject_step(const struct bus_rights *rights, enum bus_rig
     return bus_reject(error, "RIGHTS_STEP", zh, en);
 }
 
+static enum bus_status reject_matter(struct bus_error *error)
+{
+    return bus_reject(
+        error, "RIGHTS_STEP", "该事项此前所指的是另一条记录或另一范围；请按原记录和原范围办理，或以新编号另立事项",
+        "the case was about another record or had another scope; take the step about that one, or open a case "
+        "of another number");
+}
+
 static enum bus_status reject_unknown(struct bus_error *error)
 {
     return bus_reject(
@@ -40,6 +50,25 @@ static const struct bus_item *target_item(const struct gateway_reconcile *reconc
             return item;
     }
     return NULL;
+}
+
+/* A case keeps to the record and the scope of its first step: the counts of a record, which a case has no use for itself, hold a digest
+ * of both. */
+static void note_matter(struct gateway_exchange *exchange, const uint8_t record[BUS_IDENTITY_SIZE])
+{
+    uint8_t digest[BUS_DIGEST_SIZE], scope = exchange->rights.public_only;
+    const struct bus_bytes parts[] = {bus_bytes_of(record, BUS_IDENTITY_SIZE), bus_bytes_of(&scope, 1)};
+    bus_digest_parts(BUS_HASH_SM3, parts, 2, digest);
+    exchange->entry.disputes = (uint16_t)(digest[0] | digest[1] << 8);
+    exchange->entry.repairs = digest[2];
+    exchange->entry.restrictions = digest[3];
+    exchange->entry.public_restrictions = digest[4];
+}
+
+static bool same_matter(const struct bus_state_entry *one, const struct bus_state_entry *other)
+{
+    return one->disputes == other->disputes && one->repairs == other->repairs &&
+           one->restrictions == other->restrictions && one->public_restrictions == other->public_restrictions;
 }
 
 /* The record's place in the state; it is of the event's own subject, or unknown. */
@@ -80,9 +109,10 @@ static enum bus_status judge_target(const struct gateway_reconcile *reconcile, s
     struct bus_state_entry entry = {0};
     bool found = false;
     enum bus_status status = find_target(reconcile, exchange, item, record, &slot, &entry, &found, error);
-    if (status == BUS_OK && !found)
+    if (status == BUS_OK && (!found || entry.item != item->number)) /* the key may name another department's */
         status = reject_unknown(error);
     *out_life = entry.life;
+    note_matter(exchange, record);
     return status;
 }
 
@@ -102,6 +132,8 @@ enum bus_status gateway_rights_judge(const struct gateway_reconcile *reconcile, 
         status = judge_date(exchange, error);
     if (status == BUS_OK)
         status = judge_target(reconcile, exchange, rule, &exchange->life, error);
+    if (status == BUS_OK && known != NULL && !same_matter(known, &exchange->entry))
+        status = reject_matter(error);
     if (status != BUS_OK)
         return status;
     if (known != NULL)

@@ -39,12 +39,24 @@ void gateway_validate_destroy(struct gateway_validate *validate)
     free(validate);
 }
 
+/* "<department>|…": a department has a word on its own records only. */
+static bool is_own_key(const struct gateway_exchange *exchange)
+{
+    const char *department = exchange->item->department->name;
+    struct bus_bytes key = exchange->event.record_key;
+    size_t length = strlen(department);
+    return key.length > length && memcmp(key.data, department, length) == 0 && key.data[length] == '|';
+}
+
 static enum bus_status validate_identity(const struct gateway_exchange *exchange, struct bus_error *error)
 {
     const struct bus_event *event = &exchange->event;
     if (event->record_key.length == 0 || event->record_key.length > BUS_RECORD_KEY_MAX)
         return bus_reject(error, "RECORD_KEY", "记录键为空或超过512字节",
                           "the record key is empty or longer than 512 bytes");
+    if (!is_own_key(exchange))
+        return bus_reject(error, "RECORD_KEY", "记录键不以本部门名称开头，请检查适配器的部门配置",
+                          "the record key does not begin with the name of the item's department; check the adapter");
     if (event->version < 0)
         return bus_reject(error, "VERSION", "记录版本为负数", "the version is negative");
     if (memcmp(exchange->event_id, event->event_id, sizeof event->event_id) != 0)

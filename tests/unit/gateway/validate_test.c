@@ -107,12 +107,15 @@ static void refuses_an_identity_that_does_not_follow(void **unused)
     static const struct refusal refusals[] = {
         {"tax/arrears", {"event_id", "0"}, "EVENT_ID", false},
         {"tax/arrears", {"record_key", ""}, "RECORD_KEY", false},
-        {"tax/arrears", {"record_key", "repeat:x:513"}, "RECORD_KEY", false},
+        {"tax/arrears", {"record_key", "repeat:tax|:129"}, "RECORD_KEY", false},
+        {"tax/arrears", {"record_key", "market|1"}, "RECORD_KEY", false}, /* another department's */
+        {"tax/arrears", {"record_key", "tax"}, "RECORD_KEY", false},
+        {"tax/arrears", {"record_key", "taxes|1"}, "RECORD_KEY", false},
         {"tax/arrears", {"version", "-1"}, "VERSION", false},
         {"tax/arrears", {"version", "-9223372036854775808"}, "VERSION", false},
     };
     assert_all_refused(refusals, sizeof refusals / sizeof refusals[0]);
-    good("tax/arrears", TEST_FIELDS({"record_key", "repeat:x:512"}));
+    good("tax/arrears", TEST_FIELDS({"record_key", "repeat:tax|:128"}));
     good("tax/arrears", TEST_FIELDS({"version", "9223372036854775807"}));
     good("tax/arrears", TEST_FIELDS({"version", "0"}));
 }
