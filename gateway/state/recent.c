@@ -25,6 +25,7 @@ struct gateway_recent {
     struct gateway_slot **order;
     size_t order_count, done;
     int64_t next, writing_next, written; /* changelog offsets: what is known, ends with `writing`, the store contains */
+    bool owes_replayed; /* the store may lack what was replayed; an earlier owner's walk had it in its own */
 };
 
 static enum bus_status load_next(struct gateway_recent *recent, struct bus_error *error)
@@ -95,6 +96,10 @@ enum bus_status gateway_recent_walk(struct gateway_recent *recent, struct bus_by
                                     bool (*take)(void *self, struct bus_bytes key, struct bus_bytes value), void *self,
                                     bool *out_end, struct bus_error *error)
 {
+    enum bus_status status = recent->owes_replayed ? gateway_recent_write(recent, error) : BUS_OK;
+    if (status != BUS_OK)
+        return status;
+    recent->owes_replayed = false;
     return gateway_store_walk(recent->store, from, take, self, out_end, error);
 }
 
@@ -214,6 +219,7 @@ enum bus_status gateway_recent_replayed(struct gateway_recent *recent, int64_t n
     } else {
         gateway_overlay_destroy(recent->changes);
         recent->changes = recent->replayed;
+        recent->owes_replayed = true;
     }
     recent->replayed = NULL;
     return status;
@@ -234,6 +240,7 @@ enum bus_status gateway_recent_clear(struct gateway_recent *recent, struct bus_e
     gateway_overlay_reset(recent->writing);
     gateway_overlay_destroy(recent->replayed);
     recent->replayed = NULL;
+    recent->owes_replayed = false;
     recent->count = recent->order_count = recent->done = 0;
     enum bus_status status = gateway_store_clear(recent->store, error);
     return status == BUS_OK ? load_next(recent, error) : status;

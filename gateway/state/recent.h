@@ -24,7 +24,7 @@ int64_t gateway_recent_next(const struct gateway_recent *recent);
 /* data NULL when absent; valid until the next add, write or close. FATAL: the store. */
 BUS_MUST_CHECK enum bus_status gateway_recent_get(struct gateway_recent *recent, struct bus_bytes key,
                                                   struct bus_bytes *out_value, struct bus_error *error);
-/* gateway_store_walk over what is written; gateway_recent_write before it makes that everything. */
+/* gateway_store_walk over what is written, and over what was replayed; gateway_recent_write before it makes that everything. */
 BUS_MUST_CHECK enum bus_status gateway_recent_walk(struct gateway_recent *recent, struct bus_bytes from,
                                                    bool (*take)(void *self, struct bus_bytes key,
                                                                 struct bus_bytes value),

@@ -171,6 +171,33 @@ static void a_little_that_is_replayed_is_recent(void **unused)
     assert_true(bus_bytes_equal_text(found, "one"));
 }
 
+static bool count_one(void *self, struct bus_bytes key, struct bus_bytes value)
+{
+    (void)value;
+    *(size_t *)self += key.data[0] == 'R';
+    return true;
+}
+
+/* An earlier owner began it when all was in its store; here it goes on. */
+static void a_walk_meets_what_was_replayed(void **unused)
+{
+    (void)unused;
+    struct bus_error error;
+    uint8_t key[9];
+    size_t count = 0;
+    bool is_end = false;
+    for (size_t i = 0; i < 10; i++) {
+        key_of(i, key);
+        assert_int_equal(
+            gateway_recent_replay(recent, bus_bytes_of(key, sizeof key), bus_bytes_text("one"), (int64_t)i + 1, &error),
+            BUS_OK);
+    }
+    assert_int_equal(gateway_recent_replayed(recent, 10, &error), BUS_OK);
+    assert_int_equal(gateway_recent_walk(recent, bus_bytes_text("R"), count_one, &count, &is_end, &error), BUS_OK);
+    assert_true(is_end);
+    assert_int_equal(count, 10);
+}
+
 static void a_clear_forgets_all_of_it(void **unused)
 {
     (void)unused;
@@ -195,6 +222,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_replayed_is_found_and_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_little_that_is_replayed_is_recent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_walk_meets_what_was_replayed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clear_forgets_all_of_it, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
