@@ -104,7 +104,7 @@ uint8_t bus_cursor_u8(struct bus_cursor *cursor)
     return taken.length == 1 ? taken.data[0] : 0;
 }
 
-int64_t bus_cursor_varint(struct bus_cursor *cursor)
+int64_t bus_cursor_varint_long(struct bus_cursor *cursor)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64 && cursor->at < cursor->end && !cursor->failed; shift += 7) {
@@ -136,27 +136,27 @@ void bus_buffer_reset(struct bus_buffer *buffer)
     buffer->failed = false;
 }
 
-/* Room for `length` more bytes at the end, or NULL (and failed). */
-static uint8_t *buffer_room(struct bus_buffer *buffer, size_t length)
+static bool grow(struct bus_buffer *buffer, size_t needed)
 {
-    if (buffer->failed || length > buffer->limit - buffer->length) {
-        buffer->failed = true;
-        return NULL;
-    }
-    size_t needed = buffer->length + length;
-    if (needed > buffer->capacity) {
-        size_t capacity = buffer->capacity < 256 ? 256 : buffer->capacity;
-        while (capacity < needed)
-            capacity *= 2;
-        uint8_t *data = realloc(buffer->data, capacity);
-        if (data == NULL) {
-            buffer->failed = true;
-            return NULL;
-        }
-        buffer->data = data;
-        buffer->capacity = capacity;
-    }
-    return buffer->data + buffer->length;
+    size_t capacity = buffer->capacity < 256 ? 256 : buffer->capacity;
+    while (capacity < needed)
+        capacity *= 2;
+    uint8_t *data = realloc(buffer->data, capacity);
+    if (data == NULL)
+        return false;
+    buffer->data = data;
+    buffer->capacity = capacity;
+    return true;
+}
+
+/* Room for `length` more bytes at the end, or NULL (and failed). */
+static inline uint8_t *buffer_room(struct bus_buffer *buffer, size_t length)
+{
+    bool fits = !buffer->failed && length <= buffer->limit - buffer->length;
+    if (fits && length > buffer->capacity - buffer->length)
+        fits = grow(buffer, buffer->length + length);
+    buffer->failed = !fits;
+    return fits ? buffer->data + buffer->length : NULL;
 }
 
 void bus_buffer_append(struct bus_buffer *buffer, const void *data, size_t length)

@@ -74,7 +74,14 @@ static inline size_t bus_cursor_left(const struct bus_cursor *cursor)
 struct bus_bytes bus_cursor_take(struct bus_cursor *cursor, size_t length);
 uint8_t bus_cursor_u8(struct bus_cursor *cursor);
 /* Avro long: zig-zag, at most ten bytes, value within 64 bits; otherwise failed. */
-int64_t bus_cursor_varint(struct bus_cursor *cursor);
+int64_t bus_cursor_varint_long(struct bus_cursor *cursor);
+static inline int64_t bus_cursor_varint(struct bus_cursor *cursor)
+{
+    if (cursor->failed || cursor->at == cursor->end || *cursor->at >= 0x80)
+        return bus_cursor_varint_long(cursor);
+    uint8_t byte = *cursor->at++; /* as most are: lengths of texts, codes, branches of unions */
+    return (byte >> 1) ^ -(byte & 1);
+}
 
 /* A growing buffer, init/release. An append past `limit` bytes, or out of memory, sets `failed` and appends nothing
  * more, so that a writer may check once at the end. */
