@@ -22,9 +22,11 @@ static bool is_upper(uint8_t byte)
 /* Value of a character of GB 32100 (no I O S V Z), or -1. */
 static int uscc_value(uint8_t byte)
 {
-    static const char alphabet[] = "0123456789ABCDEFGHJKLMNPQRTUWXY";
-    const char *found = byte != 0 ? strchr(alphabet, byte) : NULL;
-    return found != NULL ? (int)(found - alphabet) : -1;
+    static const int8_t letters[] = {10, 11, 12, 13, 14, 15, 16, 17, -1, 18, 19, 20, 21,  /* A to M */
+                                     22, -1, 23, 24, 25, -1, 26, 27, -1, 28, 29, 30, -1}; /* N to Z */
+    if (is_digit(byte))
+        return byte - '0';
+    return is_upper(byte) ? letters[byte - 'A'] : -1;
 }
 
 /* GB 32100 table 1: which categories each registering department has. */
@@ -212,17 +214,11 @@ int32_t bus_identifier_citizen_birth(struct bus_bytes text)
 static bool take_one_of(struct bus_bytes *text, const char *choices)
 {
     size_t length = bus_utf8_sequence(*text);
-    if (length == 0)
+    /* The bytes of a whole character stand nowhere but where it stands. */
+    if (length == 0 || memmem(choices, strlen(choices), text->data, length) == NULL)
         return false;
-    for (const char *at = choices; *at != '\0';) {
-        size_t width = bus_utf8_sequence(bus_bytes_text(at));
-        if (width == length && memcmp(at, text->data, length) == 0) {
-            *text = bus_bytes_of(text->data + length, text->length - length);
-            return true;
-        }
-        at += width;
-    }
-    return false;
+    *text = bus_bytes_of(text->data + length, text->length - length);
+    return true;
 }
 
 #define PLATE_LETTERS "ABCDEFGHJKLMNPQRSTUVWXYZ"

@@ -65,8 +65,10 @@ bool bus_utf8_valid(struct bus_bytes text)
         at = skip_common(at, end);
         if (at == end)
             break;
-        size_t length = bus_utf8_sequence(bus_bytes_of(at, (size_t)(end - at)));
-        if (length == 0 || *at == 0)
+        if (*at == 0)
+            return false;
+        size_t length = *at < 0x80 ? 1 : bus_utf8_sequence(bus_bytes_of(at, (size_t)(end - at)));
+        if (length == 0)
             return false;
         at += length;
     }

@@ -66,6 +66,20 @@ static void finds_every_single_wrong_character_of_a_credit_code(void **state)
     }
 }
 
+/* Whatever they might be taken to stand for: the check digit is right for one of these. */
+static void the_letters_left_out_of_credit_codes_stand_for_nothing(void **state)
+{
+    (void)state;
+    static const char digits[] = "0123456789ABCDEFGHJKLMNPQRTUWXY";
+    for (const char *letter = "IOSVZ"; *letter != '\0'; letter++)
+        for (const char *digit = digits; *digit != '\0'; digit++) {
+            char text[] = "91350100M000100Y43";
+            text[15] = *letter;
+            text[17] = *digit;
+            assert_code(uscc, text, "USCC_ALPHABET");
+        }
+}
+
 static void an_inner_check_that_fails_is_a_warning(void **state)
 {
     (void)state;
@@ -196,6 +210,7 @@ int main(void)
         cmocka_unit_test(accepts_the_credit_codes_of_the_standard),
         cmocka_unit_test(tells_what_is_wrong_with_a_credit_code),
         cmocka_unit_test(finds_every_single_wrong_character_of_a_credit_code),
+        cmocka_unit_test(the_letters_left_out_of_credit_codes_stand_for_nothing),
         cmocka_unit_test(an_inner_check_that_fails_is_a_warning),
         cmocka_unit_test(judges_organisation_codes),
         cmocka_unit_test(judges_citizen_numbers),
