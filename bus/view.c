@@ -388,8 +388,11 @@ static void append_flags(struct bus_buffer *buffer, uint32_t flags)
 static void append_fields(const struct bus_view *view, struct bus_bytes datum, const struct bus_span *spans,
                           struct bus_buffer *buffer)
 {
-    for (size_t i = 0; i < view->field_count; i++) {
-        struct bus_span span = spans[view->field_indexes[i]];
+    const size_t *indexes = view->field_indexes;
+    for (size_t first = 0, next; first < view->field_count; first = next) {
+        struct bus_span span = spans[indexes[first]];
+        for (next = first + 1; next < view->field_count && indexes[next] == indexes[next - 1] + 1; next++)
+            span.length += spans[indexes[next]].length; /* neighbours lie side by side and go in one piece */
         bus_buffer_append(buffer, datum.data + span.offset, span.length);
     }
 }
