@@ -261,10 +261,8 @@ static enum bus_status validate_field(const struct gateway_fields *fields, const
 }
 
 /* Puts the field's name in front of both sentences. */
-static enum bus_status name_field(const struct bus_field *field, enum bus_status status, struct bus_error *error)
+static void name_field(const struct bus_field *field, struct bus_error *error)
 {
-    if (status != BUS_REJECT)
-        return status;
     char zh[BUS_ERROR_TEXT_SIZE];
     memcpy(zh, error->message_zh, sizeof zh);
     int doc_length = (int)strcspn(field->doc, "/"); /* "中文 / English" */
@@ -273,7 +271,6 @@ static enum bus_status name_field(const struct bus_field *field, enum bus_status
     snprintf(error->message_zh, sizeof error->message_zh, "字段%s（%.*s）：%.250s", field->name,
              doc_length < 120 ? doc_length : 0, field->doc, zh);
     bus_error_prefix(error, "field %s", field->name);
-    return BUS_REJECT;
 }
 
 static const struct rules *rules_of(struct gateway_fields *fields, const struct bus_item_version *version)
@@ -290,7 +287,10 @@ enum bus_status gateway_fields_validate(struct gateway_fields *fields, struct ga
 {
     enum bus_status status = BUS_OK;
     const struct rules *rules = rules_of(fields, exchange->version);
-    for (size_t i = 0; i < rules->count && status == BUS_OK; i++)
-        status = name_field(rules->rules[i].field, validate_field(fields, &rules->rules[i], exchange, error), error);
+    for (size_t i = 0; i < rules->count && status == BUS_OK; i++) {
+        status = validate_field(fields, &rules->rules[i], exchange, error);
+        if (status == BUS_REJECT)
+            name_field(rules->rules[i].field, error);
+    }
     return status;
 }

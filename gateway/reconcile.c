@@ -67,16 +67,18 @@ static enum bus_status fill_terms(const struct gateway_reconcile *reconcile, str
 {
     struct bus_state_entry *entry = &exchange->entry;
     struct bus_term_days days;
-    int32_t today;
+    int32_t *today = &exchange->source->today;
+    enum bus_status status = BUS_OK;
     if (exchange->event.operation != BUS_OPERATION_PUT)
         return BUS_OK;
     bus_terms_find(reconcile->terms, exchange->version, &exchange->event, exchange->value, exchange->spans, &days);
     entry->publicity_days = days.publicity;
     entry->retention_days = days.retention;
     entry->watch_days = days.watch;
-    enum bus_status status = gateway_expiry_today(state_of(reconcile, exchange), exchange->now_ms, &today, error);
+    if (*today == 0)
+        status = gateway_expiry_today(state_of(reconcile, exchange), exchange->now_ms, today, error);
     if (status == BUS_OK)
-        gateway_expiry_mark(entry, today);
+        gateway_expiry_mark(entry, *today);
     return status;
 }
 
