@@ -112,7 +112,8 @@ static void say(const struct gateway_exchange *exchange, struct gateway_delivery
     };
 }
 
-/* A version, new or again: whoever is entitled gets it; who holds the record and is not loses it. */
+/* A version, new or again: whoever is entitled gets it; who holds the record and is not loses it, or may keep what it got before its
+ * grant ended, which a later version makes outdated, also when a resync names it. */
 static void offer_version(const struct gateway_authorise *authorise, const struct gateway_exchange *exchange,
                           const struct offer *offer, bool holds, struct gateway_delivery *out_delivery)
 {
@@ -128,7 +129,8 @@ static void offer_version(const struct gateway_authorise *authorise, const struc
         return;
     view = first_kept(authorise, offer, &facts);
     if (view != NULL) {
-        say(exchange, out_delivery, view, BUS_DELIVERY_STATUS, reason);
+        bool is_outdated = exchange->entry.changed_ms >= view->grant->to_ms;
+        say(exchange, out_delivery, view, BUS_DELIVERY_STATUS, is_outdated ? BUS_REASON_CORRECTED : BUS_REASON_NONE);
         return;
     }
     enum bus_delivery_reason lost = BUS_REASON_GRANT_ENDED;

@@ -36,6 +36,7 @@ class Case(typing.NamedTuple):
 
 class Record(typing.NamedTuple):
     version: int = -1  # -1: nobody has sent it yet
+    day: object = None  # on which that was accepted
     content: tuple = ()
     live: bool = False
     life: int = 0  # one more each time that it is listed again
@@ -124,11 +125,13 @@ def entitled(record, subscriber, event, world):
     return None
 
 
-def is_kept(record, subscriber, event, world):
-    """Whether a grant that has ended leaves with the subscriber what it gave."""
-    return record.live and not is_lost(record, subscriber) and any(
-        grant.keeps and grant.has_ended(world.day) and grant.fits(event.values, world.portfolios)
-        for grant in subscriber.about(event.item))
+def kept_by(record, subscriber, event, world):
+    """The first grant that has ended and leaves with the subscriber what it gave."""
+    if record.live and not is_lost(record, subscriber):
+        for grant in subscriber.about(event.item):
+            if grant.keeps and grant.has_ended(world.day) and grant.fits(event.values, world.portfolios):
+                return grant
+    return None
 
 
 # ── deliveries, and what they do to tables ──
@@ -158,8 +161,9 @@ def offer(record, subscriber, event, world, again=False):
         return say(record, subscriber, 'PUT', reason, event, grant)
     if not holds:
         return None
-    if is_kept(record, subscriber, event, world):
-        return say(record, subscriber, 'STATUS', reason)
+    grant = kept_by(record, subscriber, event, world)
+    if grant is not None:  # what came after its end has made the copy outdated
+        return say(record, subscriber, 'STATUS', 'CORRECTED' if grant.has_ended(record.day) else 'NONE')
     return say(record, subscriber, 'WITHDRAW', is_lost(record, subscriber) or 'GRANT_ENDED')
 
 
@@ -241,8 +245,8 @@ def take_event(record, event, world):
         record = record._replace(disputes=0, standing=(), life=record.life + 1)
     if event.is_put:  # it is the correction that was awaited
         marks = marks - {'CORRECTING', 'MINOR'} | ({'MINOR'} if event.minor(world.day) else set())
-    record = record._replace(version=event.version, content=event.content, live=event.is_put, event=event, flags=event.flags(world.day),
-                             marks=frozenset(marks))
+    record = record._replace(version=event.version, day=world.day, content=event.content, live=event.is_put, event=event,
+                             flags=event.flags(world.day), marks=frozenset(marks))
     if event.is_put:
         record = fall_due(record._replace(publicity_ends=event.terms[0], retention_ends=event.terms[1]), world)
     else:
