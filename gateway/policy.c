@@ -1,5 +1,8 @@
 #include "gateway/policy.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "bus/calendar.h"
 #include "bus/catalogue_difference.h"
 #include "bus/log.h"
@@ -7,10 +10,27 @@
 enum { DIFFERENCE_LIMIT = 1024 * 1024 };
 enum { AHEAD_DAYS = 60 }; /* the State Council's notice of the next year is out by then */
 
+/* Workers read them, and would end for ever over one that was never there: better nobody takes such a catalogue. */
+static enum bus_status check_portfolios(const struct bus_catalogue *catalogue, struct bus_error *error)
+{
+    for (size_t i = 0; i < bus_catalogue_subscriber_count(catalogue); i++) {
+        const struct bus_subscriber *subscriber = bus_catalogue_subscriber(catalogue, i);
+        for (size_t j = 0; j < subscriber->grant_count; j++) {
+            const char *portfolio = subscriber->grants[j].portfolio;
+            if (portfolio != NULL && access(portfolio, R_OK) != 0)
+                return bus_fail(error, BUS_FATAL, "%s: cannot read the portfolio of grant '%s': %s", portfolio,
+                                subscriber->grants[j].name, strerror(errno));
+        }
+    }
+    return BUS_OK;
+}
+
 enum bus_status gateway_policy_load(const char *path, struct gateway_policy *out_policy, struct bus_error *error)
 {
     struct gateway_policy policy = {NULL, NULL};
     enum bus_status status = bus_catalogue_load(path, &policy.catalogue, error);
+    if (status == BUS_OK)
+        status = check_portfolios(policy.catalogue, error);
     if (status == BUS_OK)
         status = bus_views_create(policy.catalogue, &policy.views, error);
     if (status == BUS_OK)

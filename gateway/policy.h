@@ -9,7 +9,7 @@ struct gateway_policy {
     struct bus_views *views;
 };
 
-/* Statuses and messages of bus_catalogue_load and bus_views_create. */
+/* Statuses and messages of bus_catalogue_load and bus_views_create; FATAL also when a portfolio is not there to be read. */
 BUS_MUST_CHECK enum bus_status gateway_policy_load(const char *path, struct gateway_policy *out_policy,
                                                    struct bus_error *error);
 void gateway_policy_release(struct gateway_policy *policy);
