@@ -1,6 +1,6 @@
 /* Meter: where a worker's processor time goes, by stage, and how much went through.
  *
- * Stages run over a whole batch where they can, so that the clock is read a few times a batch and not a few times an event. */
+ * Stages run over many events where they can, so that the clock is read now and then and not a few times an event. */
 #ifndef GATEWAY_METER_H
 #define GATEWAY_METER_H
 

@@ -12,7 +12,10 @@
 #include "gateway/sequence.h"
 #include "gateway/validate.h"
 
-enum { SCRATCH_LIMIT = 2 * BUS_DATUM_MAX_SIZE };
+enum {
+    SCRATCH_LIMIT = 2 * BUS_DATUM_MAX_SIZE,
+    PIECE = 256, /* exchanges that go through the stages together: what they need stays in the processor's cache */
+};
 
 struct gateway_pipeline {
     struct gateway_pipeline_options options;
@@ -114,18 +117,35 @@ enum {
     ALL_CAUSES = -1,
 };
 
-static enum bus_status run_all(struct gateway_pipeline *pipeline, struct gateway_batch *batch, stage_function *function,
-                               void *self, const char *stage, int causes, enum gateway_phase phase,
-                               struct bus_error *error)
+/* Some exchanges of a batch. */
+struct piece {
+    struct gateway_batch *batch;
+    size_t from, upto;
+};
+
+static struct piece piece_from(struct gateway_batch *batch, size_t from)
+{
+    size_t left = gateway_batch_count(batch) - from;
+    return (struct piece){batch, from, from + (left < PIECE ? left : PIECE)};
+}
+
+static enum bus_status run_piece(struct gateway_pipeline *pipeline, const struct piece *piece, stage_function *function,
+                                 void *self, const char *stage, int causes, enum gateway_phase phase,
+                                 struct bus_error *error)
 {
     enum bus_status status = BUS_OK;
-    for (size_t i = 0; status == BUS_OK && i < gateway_batch_count(batch); i++) {
-        struct gateway_exchange *exchange = gateway_batch_exchange(batch, i);
+    for (size_t i = piece->from; status == BUS_OK && i < piece->upto; i++) {
+        struct gateway_exchange *exchange = gateway_batch_exchange(piece->batch, i);
         if ((causes >> exchange->cause & 1) != 0 && goes_on(exchange))
             status = run_stage(function, self, stage, exchange, error);
     }
     gateway_meter_lap(pipeline->options.meter, phase);
     return status;
+}
+
+static bool is_event(const struct gateway_exchange *exchange)
+{
+    return exchange->cause == GATEWAY_CAUSE_EVENT && goes_on(exchange);
 }
 
 /* The events that go on, in the arena. */
@@ -138,20 +158,38 @@ static enum bus_status list_events(struct gateway_batch *batch, struct gateway_e
     if (list == NULL)
         return bus_fail(error, BUS_FATAL, "the batch's memory is used up; lower batch_bytes");
     for (size_t i = 0; i < gateway_batch_count(batch); i++)
-        if (gateway_batch_exchange(batch, i)->cause == GATEWAY_CAUSE_EVENT && goes_on(gateway_batch_exchange(batch, i)))
+        if (is_event(gateway_batch_exchange(batch, i)))
             list[count++] = gateway_batch_exchange(batch, i);
     *out_list = list;
     *out_count = count;
     return BUS_OK;
 }
 
-static enum bus_status identify(struct gateway_pipeline *pipeline, struct gateway_batch *batch, struct bus_error *error)
+static void identify(struct gateway_pipeline *pipeline, const struct piece *piece)
 {
-    struct gateway_exchange **list = NULL;
+    struct gateway_exchange *list[PIECE];
     size_t count = 0;
-    enum bus_status status = list_events(batch, &list, &count, error);
-    if (status == BUS_OK)
-        gateway_identify(pipeline->options.keyer, list, count);
+    for (size_t i = piece->from; i < piece->upto; i++)
+        if (is_event(gateway_batch_exchange(piece->batch, i)))
+            list[count++] = gateway_batch_exchange(piece->batch, i);
+    gateway_identify(pipeline->options.keyer, list, count);
+}
+
+/* What each event says, and whether it may be so; no state is asked. */
+static enum bus_status read_all(struct gateway_pipeline *pipeline, struct gateway_batch *batch, struct bus_error *error)
+{
+    enum bus_status status = BUS_OK;
+    struct piece piece;
+    for (size_t from = 0; status == BUS_OK && from < gateway_batch_count(batch); from = piece.upto) {
+        piece = piece_from(batch, from);
+        status = run_piece(pipeline, &piece, gateway_decode, pipeline->decode, "decode", WITH_VALUE,
+                           GATEWAY_PHASE_DECODE, error);
+        if (status != BUS_OK)
+            return status;
+        identify(pipeline, &piece);
+        status = run_piece(pipeline, &piece, gateway_validate, pipeline->validate, "validate", EVENTS,
+                           GATEWAY_PHASE_VALIDATE, error);
+    }
     return status;
 }
 
@@ -201,19 +239,35 @@ static enum bus_status follow(struct gateway_pipeline *pipeline, struct gateway_
     return has_consequence ? gateway_rights_follow(&pipeline->reconcile, batch, index, error) : BUS_OK;
 }
 
-static enum bus_status decide_all(struct gateway_pipeline *pipeline, struct gateway_batch *batch,
-                                  struct bus_error *error)
+static enum bus_status decide_piece(struct gateway_pipeline *pipeline, const struct piece *piece,
+                                    struct bus_error *error)
 {
+    enum bus_status status = BUS_OK;
     uint64_t authorise_ticks = 0, ticks = 0 - gateway_meter_ticks();
-    enum bus_status status = fetch_states(pipeline, batch, error);
-    for (size_t i = 0; status == BUS_OK && i < gateway_batch_count(batch); i++) {
-        status = decide(pipeline, gateway_batch_exchange(batch, i), &ticks, &authorise_ticks, error);
+    for (size_t i = piece->from; status == BUS_OK && i < piece->upto; i++) {
+        status = decide(pipeline, gateway_batch_exchange(piece->batch, i), &ticks, &authorise_ticks, error);
         if (status == BUS_OK)
-            status = follow(pipeline, batch, i, error);
+            status = follow(pipeline, piece->batch, i, error);
     }
     ticks += gateway_meter_ticks();
     gateway_meter_lap_divided(pipeline->options.meter, GATEWAY_PHASE_RECONCILE, ticks, GATEWAY_PHASE_AUTHORISE,
                               authorise_ticks);
+    return status;
+}
+
+/* Consequences make the batch longer meanwhile; those of a piece's end come with the next. */
+static enum bus_status decide_all(struct gateway_pipeline *pipeline, struct gateway_batch *batch,
+                                  struct bus_error *error)
+{
+    enum bus_status status = BUS_OK;
+    struct piece piece;
+    for (size_t from = 0; status == BUS_OK && from < gateway_batch_count(batch); from = piece.upto) {
+        piece = piece_from(batch, from);
+        status = decide_piece(pipeline, &piece, error);
+        if (status == BUS_OK)
+            status = run_piece(pipeline, &piece, gateway_project, &pipeline->scratch, "project", ALL_CAUSES,
+                               GATEWAY_PHASE_PROJECT, error);
+    }
     return status;
 }
 
@@ -238,18 +292,12 @@ enum bus_status gateway_pipeline_run(struct gateway_pipeline *pipeline, struct g
         gateway_batch_exchange(batch, i)->now_ms = now_ms;
     enum bus_status status = check_states(pipeline, batch, error);
     if (status == BUS_OK)
-        status = run_all(pipeline, batch, gateway_decode, pipeline->decode, "decode", WITH_VALUE, GATEWAY_PHASE_DECODE,
-                         error);
+        status = read_all(pipeline, batch, error);
     if (status == BUS_OK)
-        status = identify(pipeline, batch, error);
-    if (status == BUS_OK)
-        status = run_all(pipeline, batch, gateway_validate, pipeline->validate, "validate", EVENTS,
-                         GATEWAY_PHASE_VALIDATE, error);
+        status = fetch_states(pipeline, batch, error);
+    gateway_meter_lap(pipeline->options.meter, GATEWAY_PHASE_RECONCILE);
     if (status == BUS_OK)
         status = decide_all(pipeline, batch, error);
-    if (status == BUS_OK)
-        status = run_all(pipeline, batch, gateway_project, &pipeline->scratch, "project", ALL_CAUSES,
-                         GATEWAY_PHASE_PROJECT, error);
     if (status == BUS_OK)
         status = gateway_counts_batch(pipeline->options.catalogue, pipeline->options.states, batch,
                                       pipeline->options.meter, error);
