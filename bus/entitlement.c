@@ -160,9 +160,10 @@ static void write_grant(struct bus_buffer *words, const struct bus_grant *grant,
                                  : grant->portfolio != NULL);
 }
 
-static bool is_in_force(const struct bus_grant *grant, const struct bus_item *item, int64_t now_ms)
+/* In force, or ended and still a reason to keep what it gave. */
+static bool counts(const struct bus_grant *grant, const struct bus_item *item, int64_t now_ms)
 {
-    return bus_grant_covers(grant, item) && now_ms >= grant->from_ms && now_ms < grant->to_ms;
+    return bus_grant_covers(grant, item) && now_ms >= grant->from_ms && (now_ms < grant->to_ms || grant->keeps_at_end);
 }
 
 uint64_t bus_entitlement_digest(const struct bus_catalogue *catalogue, const struct bus_portfolios *portfolios,
@@ -172,8 +173,10 @@ uint64_t bus_entitlement_digest(const struct bus_catalogue *catalogue, const str
     (void)catalogue;
     bus_buffer_init(&words, DIGEST_LIMIT);
     for (size_t i = 0; i < subscriber->grant_count; i++)
-        if (is_in_force(&subscriber->grants[i], item, now_ms))
+        if (counts(&subscriber->grants[i], item, now_ms)) {
+            bus_buffer_u8(&words, now_ms < subscriber->grants[i].to_ms);
             write_grant(&words, &subscriber->grants[i], portfolios);
+        }
     uint64_t digest = words.length > 0 ? XXH3_64bits(words.data, words.length) : 0;
     bus_buffer_release(&words);
     return digest;

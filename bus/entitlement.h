@@ -50,8 +50,8 @@ enum bus_entitlement_rule bus_entitlement_judge_period_apart(const struct bus_vi
                                                              const struct bus_portfolios *portfolios,
                                                              const struct bus_entitlement_facts *facts);
 
-/* Digest of all that decides what `subscriber` gets of `item` at `now_ms`: its grants in force, their fields, transforms, purposes,
- * filters and portfolios. 0 when no grant is in force. When it changes, a resync is due. */
+/* Digest of all that decides what `subscriber` gets and keeps of `item` at `now_ms`: its grants in force, and those that ended and leave
+ * what they gave, with fields, transforms, purposes, filters and portfolios. 0 when there is none. When it changes, a resync is due. */
 uint64_t bus_entitlement_digest(const struct bus_catalogue *catalogue, const struct bus_portfolios *portfolios,
                                 const struct bus_subscriber *subscriber, const struct bus_item *item, int64_t now_ms);
 /* The next moment after `now_ms` at which a grant begins or ends; INT64_MAX when there is none. */
