@@ -20,7 +20,7 @@ from exchange import (BIN, BOOTSTRAP, FOLDER, PARTITIONS, PREFIX, RECORDS, Gatew
 MUCH = int(os.environ["XQ_BENCH_STATE"])
 LITTLE = 10000
 ROUNDS = 3
-UPDATES = min(RECORDS, 300000)
+UPDATES = RECORDS  # many: the first time that a page of the store is met after a start is dearer than every later one
 SUBJECT, SUBJECT_RECORDS = 7, 200
 SMALL = {"settings": "gateway-small.cfg", "log": "gateway-small"}
 SMALL_PREFIX = "xs."
@@ -95,11 +95,17 @@ def read_raw():
     return sum(one["in"] for one in done) / span_s
 
 
+def major_faults(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        return int(file.read().rsplit(")", 1)[1].split()[9])
+
+
 class Memory:
     """The most that any worker had resident beside page cache, looked at four times a second."""
 
     def __init__(self, gateway):
         self.most, self.gateway, self.ended = 0, gateway, False
+        self.disk_reads = {}  # of pages of the store and the program, by worker
         self.thread = threading.Thread(target=self.look, daemon=True)
         self.thread.start()
 
@@ -109,6 +115,7 @@ class Memory:
                 try:
                     memory = memory_mib(pid)
                     self.most = max(self.most, memory["Anon"] + memory["Shmem"])
+                    self.disk_reads[pid] = major_faults(pid)
                 except (OSError, AttributeError):
                     pass  # it has just ended
             time.sleep(0.25)
@@ -142,7 +149,7 @@ def rebuild(records):
 # --- throughput ----------------------------------------------------------------------------------------------------------
 
 def run(topics, number, population, prefix, **options):
-    """Events a second, processor time an event in µs, the workers' memory."""
+    """Events a second, processor time an event in µs, the workers' memory, and page faults an event that went to the disk."""
     feed("--prefix", prefix, "--records", str(UPDATES), "--population", str(population), "--round", str(number + 1))
     gateway = Gateway(**options)
     memory = Memory(gateway)
@@ -150,7 +157,8 @@ def run(topics, number, population, prefix, **options):
     most = memory.end()
     gateway.stop()
     meters = gateway.meters()
-    return (last[0] - first[0]) / (last[1] - first[1]), meters["process_cpu_s"] / meters["events"] * 1e6, most
+    return ((last[0] - first[0]) / (last[1] - first[1]), meters["process_cpu_s"] / meters["events"] * 1e6, most,
+            sum(memory.disk_reads.values()) / meters["events"])
 
 
 def compare(topics):
@@ -162,7 +170,8 @@ def compare(topics):
         costs.append(little[1] / much[1])
         memory.append(much[2])
         print(f"  round {number}: little {little[0]:,.0f}/s {little[1]:.1f} µs, much {much[0]:,.0f}/s {much[1]:.1f} µs, "
-              f"ratio {rates[-1]:.3f}, by processor time {costs[-1]:.3f}, memory {much[2]:.0f} MiB", flush=True)
+              f"ratio {rates[-1]:.3f}, by processor time {costs[-1]:.3f}, memory {much[2]:.0f} MiB, {much[3]:.2f} pages an event from disk",
+              flush=True)
     return statistics.median(rates), statistics.median(costs), max(memory)
 
 
