@@ -12,7 +12,7 @@ enum {
     TELL_MS = 2000,     /* between two lines about what is waited for */
     ALIVE_EVERY = 4096, /* records */
     PREFETCH_BYTES =
-        96 * 1024 * 1024, /* librdkafka rests a second whenever it is full; freed when the states are there */
+        64 * 1024 * 1024, /* librdkafka rests a second whenever it is full; freed when the states are there */
     TOGETHER_MOST =
         500000, /* offsets to replay; above that the partitions take turns, each with room to write in key order */
 };
