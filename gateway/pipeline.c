@@ -148,23 +148,6 @@ static bool is_event(const struct gateway_exchange *exchange)
     return exchange->cause == GATEWAY_CAUSE_EVENT && goes_on(exchange);
 }
 
-/* The events that go on, in the arena. */
-static enum bus_status list_events(struct gateway_batch *batch, struct gateway_exchange ***out_list, size_t *out_count,
-                                   struct bus_error *error)
-{
-    size_t count = 0;
-    struct gateway_exchange **list =
-        bus_arena_allocate(gateway_batch_arena(batch), gateway_batch_count(batch) * sizeof(struct gateway_exchange *));
-    if (list == NULL)
-        return bus_fail(error, BUS_FATAL, "the batch's memory is used up; lower batch_bytes");
-    for (size_t i = 0; i < gateway_batch_count(batch); i++)
-        if (is_event(gateway_batch_exchange(batch, i)))
-            list[count++] = gateway_batch_exchange(batch, i);
-    *out_list = list;
-    *out_count = count;
-    return BUS_OK;
-}
-
 static void identify(struct gateway_pipeline *pipeline, const struct piece *piece)
 {
     struct gateway_exchange *list[PIECE];
@@ -175,20 +158,33 @@ static void identify(struct gateway_pipeline *pipeline, const struct piece *piec
     gateway_identify(pipeline->options.keyer, list, count);
 }
 
-/* What each event says, and whether it may be so; no state is asked. */
-static enum bus_status read_all(struct gateway_pipeline *pipeline, struct gateway_batch *batch, struct bus_error *error)
+/* What each event says, whether it may be so, and which places of the state it is about. */
+static enum bus_status read_piece(struct gateway_pipeline *pipeline, const struct piece *piece, int64_t now_ms,
+                                  struct bus_error *error)
+{
+    for (size_t i = piece->from; i < piece->upto; i++)
+        gateway_batch_exchange(piece->batch, i)->now_ms = now_ms;
+    enum bus_status status =
+        run_piece(pipeline, piece, gateway_decode, pipeline->decode, "decode", WITH_VALUE, GATEWAY_PHASE_DECODE, error);
+    if (status != BUS_OK)
+        return status;
+    identify(pipeline, piece);
+    status = run_piece(pipeline, piece, gateway_validate, pipeline->validate, "validate", EVENTS,
+                       GATEWAY_PHASE_VALIDATE, error);
+    if (status != BUS_OK)
+        return status;
+    return run_piece(pipeline, piece, gateway_reconcile_want, &pipeline->reconcile, "reconcile", EVENTS,
+                     GATEWAY_PHASE_RECONCILE, error);
+}
+
+static enum bus_status read_all(struct gateway_pipeline *pipeline, struct gateway_batch *batch, int64_t now_ms,
+                                struct bus_error *error)
 {
     enum bus_status status = BUS_OK;
     struct piece piece;
     for (size_t from = 0; status == BUS_OK && from < gateway_batch_count(batch); from = piece.upto) {
         piece = piece_from(batch, from);
-        status = run_piece(pipeline, &piece, gateway_decode, pipeline->decode, "decode", WITH_VALUE,
-                           GATEWAY_PHASE_DECODE, error);
-        if (status != BUS_OK)
-            return status;
-        identify(pipeline, &piece);
-        status = run_piece(pipeline, &piece, gateway_validate, pipeline->validate, "validate", EVENTS,
-                           GATEWAY_PHASE_VALIDATE, error);
+        status = read_piece(pipeline, &piece, now_ms, error);
     }
     return status;
 }
@@ -197,11 +193,7 @@ static enum bus_status read_all(struct gateway_pipeline *pipeline, struct gatewa
 static enum bus_status fetch_states(struct gateway_pipeline *pipeline, struct gateway_batch *batch,
                                     struct bus_error *error)
 {
-    struct gateway_exchange **list = NULL;
-    size_t count = 0;
-    enum bus_status status = list_events(batch, &list, &count, error);
-    for (size_t i = 0; status == BUS_OK && i < count; i++)
-        status = gateway_reconcile_want(&pipeline->reconcile, list[i], error);
+    enum bus_status status = BUS_OK;
     for (size_t i = 0; status == BUS_OK && i < gateway_batch_source_count(batch); i++) {
         int32_t partition = gateway_batch_source(batch, i)->partition;
         status = gateway_state_fetch(pipeline->options.states->of[partition], error);
@@ -288,11 +280,9 @@ static enum bus_status check_states(const struct gateway_pipeline *pipeline, str
 enum bus_status gateway_pipeline_run(struct gateway_pipeline *pipeline, struct gateway_batch *batch, int64_t now_ms,
                                      struct bus_error *error)
 {
-    for (size_t i = 0; i < gateway_batch_count(batch); i++)
-        gateway_batch_exchange(batch, i)->now_ms = now_ms;
     enum bus_status status = check_states(pipeline, batch, error);
     if (status == BUS_OK)
-        status = read_all(pipeline, batch, error);
+        status = read_all(pipeline, batch, now_ms, error);
     if (status == BUS_OK)
         status = fetch_states(pipeline, batch, error);
     gateway_meter_lap(pipeline->options.meter, GATEWAY_PHASE_RECONCILE);

@@ -11,9 +11,9 @@ static struct gateway_state *state_of(const struct gateway_reconcile *reconcile,
     return reconcile->states->of[exchange->partition];
 }
 
-enum bus_status gateway_reconcile_want(const struct gateway_reconcile *reconcile, struct gateway_exchange *exchange,
-                                       struct bus_error *error)
+enum bus_status gateway_reconcile_want(void *self, struct gateway_exchange *exchange, struct bus_error *error)
 {
+    const struct gateway_reconcile *reconcile = self;
     struct gateway_state *state = state_of(reconcile, exchange);
     bool organisation = exchange->event.subject_kind == BUS_SUBJECT_ORGANISATION;
     exchange->record_slot = gateway_state_record(state, exchange->subject_key, exchange->record);

@@ -21,9 +21,10 @@ struct gateway_reconcile {
 void gateway_reconcile_notice(struct gateway_exchange *exchange, const char *code, const char *text_zh,
                               const char *text_en, const struct bus_department *department);
 
-/* Finds the places of what reconcile will read, for gateway_state_fetch; needed before reconcile. */
-BUS_MUST_CHECK enum bus_status gateway_reconcile_want(const struct gateway_reconcile *reconcile,
-                                                      struct gateway_exchange *exchange, struct bus_error *error);
+/* `self` is a struct gateway_reconcile. Finds the places of what reconcile will read, for gateway_state_fetch; needed before
+ * reconcile. */
+BUS_MUST_CHECK enum bus_status gateway_reconcile_want(void *self, struct gateway_exchange *exchange,
+                                                      struct bus_error *error);
 
 /* `self` is a struct gateway_reconcile. Of any cause but MARKER. Writes verdict, entry, holders_before, notices and, for the register's own item, what the
  * register says. REJECT VERSION_CONFLICT: the same version with another content; codes of
