@@ -95,7 +95,8 @@ class World:
 
     def signature(self, subscriber, item):
         """All that decides what the subscriber gets and keeps of the item; when it changes, a resync is due."""
-        return [(grant.has_ended(self.day), grant.name, grant.purpose, grant.legal_basis, [(field.name, field.transform) for field in grant.fields],
+        return [(grant.has_ended(self.day), grant.name, grant.purpose, grant.legal_basis,
+                 [(field.name, field.transform) for field in grant.fields],
                  grant.kinds, grant.areas, [(one.field, one.asks, one.values) for one in grant.conditions],
                  grant.portfolio and sorted(self.portfolios[grant.portfolio]))
                 for grant in subscriber.about(item)

@@ -37,7 +37,7 @@ RIGHTS = {'dispute': '["own", "exchange"]; answer_days = 20', 'correction': '["o
 DEPARTMENTS = ('registry', 'bureau', 'traffic', 'court', 'rights')
 MARKING = {'court'}  # tables that keep what is withdrawn with a mark
 SUBSCRIBERS = {'court': (0, False), 'procurement': (1, False), 'website': (2, True), 'bank': (3, False)}
-# What may change in the life of the exchange are `fields`, `to`, `where`, `areas`.
+# What may change in the life of the exchange are `fields`, `to`, `where`, `areas`, `on_end`.
 GRANTS = {
     'court': [
         {'name': 'court-register', 'item': 'register', 'fields': ['subject_id', 'subject_name', 'document_number', 'state']},
@@ -175,10 +175,12 @@ class Setting:
         name = self.dice.choice(list(SUBSCRIBERS))
         grant = self.dice.choice(self.grants[name])
         whole = next(one for one in GRANTS[name] if one['name'] == grant['name'])
-        what = self.dice.choice(('to', 'to', 'fields', 'fields', 'where', 'areas'))
+        what = self.dice.choice(('to', 'to', 'fields', 'fields', 'where', 'areas', 'on_end'))
         if what == 'to':
             if grant.pop('to', None) is None:
                 grant['to'] = (self.day + datetime.timedelta(self.dice.choice((-1, -1, 0, 1, 15)))).isoformat()
+        elif what == 'on_end':
+            grant['on_end'] = 'withdraw' if grant.get('on_end') == 'keep' else 'keep'
         elif what == 'fields':
             count = self.dice.randint(1, len(whole['fields']))
             grant['fields'] = sorted(self.dice.sample(whole['fields'], count), key=whole['fields'].index)
