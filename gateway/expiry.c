@@ -8,6 +8,8 @@
 enum {
     LOOKED_A_SLICE = 20000, /* entries, due or not: some milliseconds */
     SWEEP_HEAD = 5,         /* day, under way or not */
+    MOST_DAYS =
+        1000, /* that a walk may settle at once: what it takes away does not come back, and a clock may be years wrong */
     SWEEP_MAX = SWEEP_HEAD + BUS_STATE_RECORD_KEY_SIZE,
 };
 
@@ -151,6 +153,19 @@ static void tell_clock(struct gateway_expiry *expiry, const struct gateway_state
             gateway_state_partition(state), day - today);
 }
 
+/* A clock that is years ahead of the last walk is more likely wrong than right. */
+static void tell_leap(struct gateway_expiry *expiry, const struct gateway_state *state, int32_t today, int32_t day)
+{
+    if (expiry->warned_day == today)
+        return;
+    expiry->warned_day = today;
+    bus_log(
+        BUS_LOG_ERROR, "nothing falls due while the clock is so far ahead",
+        "stage=expiry partition=%d days=%d reason=\"the clock stands so many days after the day up to which terms have "
+        "been settled; set it right\"",
+        gateway_state_partition(state), today - day);
+}
+
 /* Goes on with the walk of the day, or begins it. Everything that was committed must be seen by a new one; what is committed later is held
  * against the same day when it is written. */
 static enum bus_status walk_slice(struct slice *slice, struct gateway_slot *slot, int32_t today)
@@ -183,6 +198,10 @@ static enum bus_status gather_partition(struct gateway_expiry *expiry, struct sl
         return status;
     if (slice->sweep.day > today)
         tell_clock(expiry, slice->state, today, slice->sweep.day);
+    if (slice->sweep.day != INT32_MIN && today - slice->sweep.day > MOST_DAYS) {
+        tell_leap(expiry, slice->state, today, slice->sweep.day);
+        return BUS_OK;
+    }
     if (slice->sweep.day > today || (slice->sweep.day == today && !slice->sweep.under_way))
         return BUS_OK;
     if (slice->looked > 0 && slice->limit > 0)
