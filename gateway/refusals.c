@@ -81,7 +81,10 @@ static enum bus_status produce_notice(struct gateway_refusals *refusals, const s
         .reason_zh = bus_bytes_text(notice->text_zh),
         .reason_en = bus_bytes_text(notice->text_en),
     };
-    add_original(exchange, &quarantined);
+    if (notice->department == exchange->source->item->department)
+        add_original(exchange, &quarantined);
+    else /* no grant gives another department the event: whom it is about, by key, is all that it needs to compare */
+        quarantined.original_key = bus_bytes_of(exchange->subject_key, sizeof exchange->subject_key);
     return produce_quarantined(refusals, exchange, notice->department, &quarantined, error);
 }
 
