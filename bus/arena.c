@@ -87,6 +87,11 @@ struct bus_bytes bus_arena_copy(struct bus_arena *arena, struct bus_bytes bytes)
     return (struct bus_bytes){memory, bytes.length};
 }
 
+const char *bus_arena_text(struct bus_arena *arena, const char *text)
+{
+    return (const char *)bus_arena_copy(arena, bus_bytes_of(text, strlen(text) + 1)).data;
+}
+
 void bus_arena_reset(struct bus_arena *arena)
 {
     for (struct block *block = arena->first; block != NULL; block = block->next)

@@ -15,6 +15,9 @@ void *bus_arena_allocate(struct bus_arena *arena, size_t size);
 /* A copy in the arena; a view of length 0 with data NULL when there is no room. */
 struct bus_bytes bus_arena_copy(struct bus_arena *arena, struct bus_bytes bytes);
 
+/* A text and its terminator; NULL when there is no room. */
+const char *bus_arena_text(struct bus_arena *arena, const char *text);
+
 /* Takes everything back; keeps the memory for the next batch. */
 void bus_arena_reset(struct bus_arena *arena);
 /* Bytes handed out since the last reset. */

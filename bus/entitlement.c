@@ -45,11 +45,6 @@ const char *bus_entitlement_rule_en(enum bus_entitlement_rule rule)
     return texts[rule].en;
 }
 
-static bool has_mark(const struct bus_state_entry *entry, enum bus_mark mark)
-{
-    return entry->marks >> mark & 1;
-}
-
 static bool area_fits(const struct bus_grant *grant, struct bus_bytes area_code)
 {
     for (size_t i = 0; i < grant->area_count; i++) {
@@ -88,12 +83,13 @@ bool bus_entitlement_holds(enum bus_entitlement_rule rule, const struct bus_view
     bool is_public = grant->subscriber->is_public;
     switch (rule) {
     case BUS_RULE_NOT_WITHDRAWN: return entry->status != BUS_RECORD_WITHDRAWN;
-    case BUS_RULE_NOT_REPAIRED: return !has_mark(entry, BUS_MARK_REPAIRED);
+    case BUS_RULE_NOT_REPAIRED: return !bus_state_has_mark(entry, BUS_MARK_REPAIRED);
     case BUS_RULE_NOT_RESTRICTED:
-        return !has_mark(entry, BUS_MARK_RESTRICTED) && !(is_public && has_mark(entry, BUS_MARK_RESTRICTED_PUBLIC));
-    case BUS_RULE_RETENTION: return !has_mark(entry, BUS_MARK_RETENTION_ENDED);
-    case BUS_RULE_PUBLICITY: return !is_public || !has_mark(entry, BUS_MARK_PUBLICITY_ENDED);
-    case BUS_RULE_NO_MINOR_IN_PUBLIC: return !is_public || !has_mark(entry, BUS_MARK_MINOR);
+        return !bus_state_has_mark(entry, BUS_MARK_RESTRICTED) &&
+               !(is_public && bus_state_has_mark(entry, BUS_MARK_RESTRICTED_PUBLIC));
+    case BUS_RULE_RETENTION: return !bus_state_has_mark(entry, BUS_MARK_RETENTION_ENDED);
+    case BUS_RULE_PUBLICITY: return !is_public || !bus_state_has_mark(entry, BUS_MARK_PUBLICITY_ENDED);
+    case BUS_RULE_NO_MINOR_IN_PUBLIC: return !is_public || !bus_state_has_mark(entry, BUS_MARK_MINOR);
     case BUS_RULE_BEGUN: return facts->now_ms >= grant->from_ms;
     case BUS_RULE_NOT_ENDED: return facts->now_ms < grant->to_ms;
     case BUS_RULE_SUBJECT_KIND:

@@ -76,10 +76,22 @@ struct bus_state_entry {
     int64_t changed_ms;    /* when it last accepted a version */
 };
 
+static inline bool bus_state_has_mark(const struct bus_state_entry *entry, enum bus_mark mark)
+{
+    return (entry->marks >> mark & 1) != 0;
+}
+/* True when that changed the entry. */
+static inline bool bus_state_set_mark(struct bus_state_entry *entry, enum bus_mark mark, bool on)
+{
+    uint8_t before = entry->marks, bit = (uint8_t)(1u << mark);
+    entry->marks = (uint8_t)(on ? before | bit : before & ~bit);
+    return entry->marks != before;
+}
+
 /* Whether its holders are to see it as disputed. */
 static inline bool bus_state_is_disputed(const struct bus_state_entry *entry)
 {
-    return entry->disputes > 0 || (entry->marks >> BUS_MARK_CORRECTING & 1) != 0;
+    return entry->disputes > 0 || bus_state_has_mark(entry, BUS_MARK_CORRECTING);
 }
 
 /* What the register says of an organisation: its name as a digest, and whether it still exists. */

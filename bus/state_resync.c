@@ -43,6 +43,14 @@ static enum bus_status reject_layout(struct bus_error *error)
                       "the state entry is not of a layout that this program knows");
 }
 
+bool bus_state_resync_has(const struct bus_state_resync *resync, uint16_t item)
+{
+    for (size_t i = 0; i < resync->item_count; i++)
+        if (resync->items[i].item == item)
+            return true;
+    return false;
+}
+
 size_t bus_state_resync_write(const struct bus_state_resync *resync, uint8_t *out_value)
 {
     size_t size = BUS_STATE_RESYNC_HEAD + resync->item_count * BUS_STATE_RESYNC_ITEM;

@@ -37,6 +37,8 @@ BUS_MUST_CHECK enum bus_status bus_state_resync_key(const char *subscriber, uint
 BUS_MUST_CHECK enum bus_status bus_state_grants_key(const char *subscriber, uint16_t item, uint8_t *out_key,
                                                     size_t *out_length, struct bus_error *error);
 
+/* Whether the job serves the item of this number. */
+bool bus_state_resync_has(const struct bus_state_resync *resync, uint16_t item);
 /* `out_value` holds BUS_STATE_RESYNC_SIZE bytes; returns how many were written. */
 size_t bus_state_resync_write(const struct bus_state_resync *resync, uint8_t *out_value);
 /* REJECT (code STATE_ENTRY): too short, too long or another layout. */

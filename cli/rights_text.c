@@ -64,7 +64,7 @@ enum { MARK_COUNT = sizeof marks / sizeof marks[0] };
 
 static bool has_mark(const struct bus_state_entry *entry, size_t index)
 {
-    return (entry->marks >> marks[index].mark & 1) != 0;
+    return bus_state_has_mark(entry, marks[index].mark);
 }
 
 static const char *status_name(const struct bus_state_entry *entry)

@@ -377,6 +377,6 @@ bool cli_subject_is_open(const struct cli_subject_report *report, const struct c
         return false;
     for (size_t i = 0; i < report->record_count; i++)
         if (memcmp(report->records[i].identity, matter->target, BUS_IDENTITY_SIZE) == 0)
-            return (report->records[i].entry.marks >> BUS_MARK_CORRECTING & 1) != 0;
+            return bus_state_has_mark(&report->records[i].entry, BUS_MARK_CORRECTING);
     return false;
 }

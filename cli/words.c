@@ -61,7 +61,7 @@ size_t cli_status_words(const struct bus_state_entry *entry, const struct cli_wo
     if (entry->disputes > 0)
         out_words[count++] = &disputed;
     for (size_t i = 0; i < MARK_COUNT; i++)
-        if ((entry->marks >> marks[i].mark & 1) != 0)
+        if (bus_state_has_mark(entry, marks[i].mark))
             out_words[count++] = &marks[i].word;
     if (count == 0)
         out_words[count++] = &live;

@@ -32,9 +32,9 @@ static uint32_t flags_of(const struct gateway_exchange *exchange)
     uint32_t flags = exchange->cause == GATEWAY_CAUSE_EVENT ? exchange->flags : entry->flags;
     if (bus_state_is_disputed(entry))
         flags |= 1u << BUS_FLAG_DISPUTED;
-    if (entry->marks >> BUS_MARK_RESTRICTED_PUBLIC & 1)
+    if (bus_state_has_mark(entry, BUS_MARK_RESTRICTED_PUBLIC))
         flags |= 1u << BUS_FLAG_RESTRICTED;
-    if (entry->marks >> BUS_MARK_PUBLICITY_ENDED & 1)
+    if (bus_state_has_mark(entry, BUS_MARK_PUBLICITY_ENDED))
         flags |= 1u << BUS_FLAG_PUBLICITY_ENDED;
     return flags;
 }

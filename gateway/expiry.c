@@ -58,18 +58,13 @@ void gateway_expiry_set_catalogue(struct gateway_expiry *expiry, const struct bu
 
 /* --- the walk --- */
 
-static bool has_mark(const struct bus_state_entry *entry, enum bus_mark mark)
-{
-    return (entry->marks >> mark & 1) != 0;
-}
-
 /* Of a case of rights the marks are its step, and only the watch may be due: bus/terms.h gives it no other days. */
 static bool is_due(const struct bus_state_entry *entry, int32_t today)
 {
     return entry->status == BUS_RECORD_LIVE &&
            (entry->watch_days < today ||
-            (entry->publicity_days < today && !has_mark(entry, BUS_MARK_PUBLICITY_ENDED)) ||
-            (entry->retention_days < today && !has_mark(entry, BUS_MARK_RETENTION_ENDED)));
+            (entry->publicity_days < today && !bus_state_has_mark(entry, BUS_MARK_PUBLICITY_ENDED)) ||
+            (entry->retention_days < today && !bus_state_has_mark(entry, BUS_MARK_RETENTION_ENDED)));
 }
 
 static enum bus_status add_exchange(struct slice *slice, struct bus_bytes key, const struct bus_item *item)
@@ -239,17 +234,10 @@ enum bus_status gateway_expiry_today(struct gateway_state *state, int64_t now_ms
     return status;
 }
 
-static bool set_mark(struct bus_state_entry *entry, enum bus_mark mark, bool on)
-{
-    uint8_t before = entry->marks, bit = (uint8_t)(1u << mark);
-    entry->marks = (uint8_t)(on ? before | bit : before & ~bit);
-    return entry->marks != before;
-}
-
 bool gateway_expiry_mark(struct bus_state_entry *entry, int32_t today)
 {
-    bool publicity = set_mark(entry, BUS_MARK_PUBLICITY_ENDED, entry->publicity_days < today);
-    bool retention = set_mark(entry, BUS_MARK_RETENTION_ENDED, entry->retention_days < today);
+    bool publicity = bus_state_set_mark(entry, BUS_MARK_PUBLICITY_ENDED, entry->publicity_days < today);
+    bool retention = bus_state_set_mark(entry, BUS_MARK_RETENTION_ENDED, entry->retention_days < today);
     return publicity || retention;
 }
 

@@ -58,12 +58,9 @@ void gateway_jobs_look_again(struct gateway_jobs *jobs)
 
 bool gateway_jobs_covers(const struct bus_subscriber *subscriber, const struct bus_item *item)
 {
-    for (size_t i = 0; i < subscriber->grant_count; i++) {
-        const struct bus_grant *grant = &subscriber->grants[i];
-        if (strcmp(grant->item, item->name) == 0 &&
-            (grant->department == NULL || grant->department == item->department))
+    for (size_t i = 0; i < subscriber->grant_count; i++)
+        if (bus_grant_covers(&subscriber->grants[i], item))
             return true;
-    }
     return false;
 }
 
@@ -111,21 +108,13 @@ enum bus_status gateway_jobs_write(struct gateway_jobs *jobs, struct gateway_bat
     return gateway_state_write_place(jobs->states->of[job->partition], job->slot, bus_bytes_of(value, size), error);
 }
 
-static bool has_item(const struct bus_state_resync *resync, uint16_t item)
-{
-    for (size_t i = 0; i < resync->item_count; i++)
-        if (resync->items[i].item == item)
-            return true;
-    return false;
-}
-
 /* A job under way begins anew, since what was read already was read without this item, or by other grants. */
 static void add_item(struct bus_state_resync *resync, const struct bus_item *item)
 {
     resync->phase = BUS_RESYNC_DUE;
     resync->next = 0;
     resync->end = -1;
-    if (!has_item(resync, (uint16_t)item->number) && resync->item_count < BUS_STATE_RESYNC_MAX_ITEMS)
+    if (!bus_state_resync_has(resync, (uint16_t)item->number) && resync->item_count < BUS_STATE_RESYNC_MAX_ITEMS)
         resync->items[resync->item_count++] = (struct bus_state_resync_item){(uint16_t)item->number, 0};
 }
 
@@ -222,7 +211,7 @@ static enum bus_status look_at_item(struct gateway_jobs *jobs, struct gateway_ba
         status = read_grants(jobs, job, slot, &served, error);
     if (status != BUS_OK)
         return status;
-    bool is_in_job = has_item(job->resync, number);
+    bool is_in_job = bus_state_resync_has(job->resync, number);
     if (is_in_job ? job_serves(job->resync, number, digest) : served == digest)
         return BUS_OK;
     if (gateway_state_changelog_next(jobs->states->of[job->partition]) == 0)

@@ -73,18 +73,13 @@ void gateway_pipeline_destroy(struct gateway_pipeline *pipeline)
     free(pipeline);
 }
 
-static const char *keep_text(struct bus_arena *arena, const char *text)
-{
-    return (const char *)bus_arena_copy(arena, bus_bytes_of(text, strlen(text) + 1)).data;
-}
-
 /* The event goes no further; its reason goes to quarantine. */
 static enum bus_status refuse(struct gateway_exchange *exchange, const char *stage, struct bus_error *error)
 {
     struct gateway_refusal *refusal = bus_arena_allocate(exchange->arena, sizeof *refusal);
-    const char *code = keep_text(exchange->arena, error->code[0] != '\0' ? error->code : "REFUSED");
-    const char *reason_zh = keep_text(exchange->arena, error->message_zh);
-    const char *reason_en = keep_text(exchange->arena, error->message);
+    const char *code = bus_arena_text(exchange->arena, error->code[0] != '\0' ? error->code : "REFUSED");
+    const char *reason_zh = bus_arena_text(exchange->arena, error->message_zh);
+    const char *reason_en = bus_arena_text(exchange->arena, error->message);
     if (refusal == NULL || code == NULL || reason_zh == NULL || reason_en == NULL)
         return bus_fail(error, BUS_FATAL, "the batch's memory is used up; lower batch_bytes");
     *refusal = (struct gateway_refusal){stage, code, reason_zh, reason_en};

@@ -254,7 +254,7 @@ enum bus_status gateway_reconcile_keep(const struct gateway_reconcile *reconcile
         return gateway_state_write_record(state, exchange->record_slot, entry, exchange->value, error);
     if (!exchange->writes && entry->holders == exchange->holders_before && exchange->delivery_count == 0)
         return BUS_OK; /* a delivery leaves its audit offset in the entry, so that it must be written */
-    if (exchange->cause == GATEWAY_CAUSE_EXPIRY && (entry->marks >> BUS_MARK_RETENTION_ENDED & 1))
+    if (exchange->cause == GATEWAY_CAUSE_EXPIRY && bus_state_has_mark(entry, BUS_MARK_RETENTION_ENDED))
         return gateway_state_erase_event(state, exchange->record_slot, entry, error);
     return gateway_state_write_status(state, exchange->record_slot, entry, error);
 }

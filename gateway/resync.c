@@ -134,14 +134,6 @@ struct slice {
     struct bus_error *error;
 };
 
-static bool is_in_job(const struct bus_state_resync *resync, uint16_t item)
-{
-    for (size_t i = 0; i < resync->item_count; i++)
-        if (resync->items[i].item == item)
-            return true;
-    return false;
-}
-
 static enum bus_status add_candidate(struct slice *slice, struct bus_bytes key, struct bus_bytes event,
                                      const struct bus_item *item, int64_t offset)
 {
@@ -177,7 +169,7 @@ static bool take(void *self, struct bus_bytes key, struct bus_bytes value, int64
         return false;
     }
     const struct bus_item *item = bus_catalogue_item_by_number(slice->resync->options.catalogue, entry.item);
-    if (event.length == 0 || item == NULL || !is_in_job(slice->job->resync, entry.item))
+    if (event.length == 0 || item == NULL || !bus_state_resync_has(slice->job->resync, entry.item))
         return true;
     slice->status = add_candidate(slice, key, event, item, offset);
     return slice->status == BUS_OK && slice->count < slice->limit && slice->bytes < SLICE_BYTES;

@@ -172,9 +172,7 @@ static bool count_case(struct bus_state_entry *entry, enum bus_mark mark, uint8_
         ++*cases;
     if (!stands && *cases > 0)
         --*cases;
-    uint8_t before = entry->marks, bit = (uint8_t)(1u << mark);
-    entry->marks = (uint8_t)(*cases > 0 ? before | bit : before & ~bit);
-    return entry->marks != before;
+    return bus_state_set_mark(entry, mark, *cases > 0);
 }
 
 static void tell(struct gateway_exchange *exchange, enum bus_delivery_reason change)

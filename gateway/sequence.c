@@ -23,11 +23,6 @@ static enum bus_status find_slot(struct gateway_state *state, const struct gatew
     return status;
 }
 
-static const char *keep_text(struct bus_arena *arena, const char *text)
-{
-    return (const char *)bus_arena_copy(arena, bus_bytes_of(text, strlen(text) + 1)).data;
-}
-
 /* Numbers `from` to `to` never came. */
 static enum bus_status note_gap(struct gateway_exchange *exchange, int64_t from, int64_t to, struct bus_error *error)
 {
@@ -45,7 +40,7 @@ static enum bus_status note_gap(struct gateway_exchange *exchange, int64_t from,
         (long long)from, (long long)to, name_length, name, exchange->topic, exchange->partition,
         (long long)(to - from + 1));
     struct gateway_gap *gap = bus_arena_allocate(exchange->arena, sizeof *gap);
-    const char *text_zh = keep_text(exchange->arena, zh), *text_en = keep_text(exchange->arena, en);
+    const char *text_zh = bus_arena_text(exchange->arena, zh), *text_en = bus_arena_text(exchange->arena, en);
     if (gap == NULL || text_zh == NULL || text_en == NULL)
         return bus_fail(error, BUS_FATAL, "the batch's memory is used up; lower batch_bytes");
     *gap = (struct gateway_gap){from, to, text_zh, text_en};
