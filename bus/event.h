@@ -29,6 +29,7 @@ enum bus_operation { BUS_OPERATION_PUT, BUS_OPERATION_WITHDRAW };
 enum bus_subject_kind { BUS_SUBJECT_ORGANISATION, BUS_SUBJECT_PERSON };
 
 #define BUS_ADAPTER_HEADER "xq-adapter" /* the adapter's name on every in record */
+#define BUS_FEED_HEADER "xq-feed"       /* the feed, on records of feeds that keep an image of what they said */
 #define BUS_REPLAY_HEADER "xq-replay"   /* present on a record replayed from quarantine: its sequence is not checked */
 
 enum { BUS_IDENTITY_SIZE = 16, BUS_RECORD_KEY_MAX = 512, BUS_SUBJECT_ID_MAX = 64 };

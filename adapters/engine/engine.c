@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "adapters/engine/taking.h"
-#include "adapters/sources/rows.h"
+#include "adapters/sources/taking.h"
+#include "adapters/formats/rows.h"
 #include "bus/stop.h"
 
 enum {

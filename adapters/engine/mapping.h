@@ -7,7 +7,7 @@
 #define ADAPTERS_ENGINE_MAPPING_H
 
 #include "adapters/sources/file_drop.h"
-#include "adapters/sources/rows.h"
+#include "adapters/formats/rows.h"
 #include "bus/settings.h"
 
 /* Options of a mapping's file, of its groups and of its lists; for docs/configuration.md. */

@@ -11,11 +11,18 @@ enum {
     ADAPTERS_COLUMN_NAME_SIZE = 128,
 };
 
+enum adapters_row_operation { ADAPTERS_ROW_BY_MAPPING, ADAPTERS_ROW_PUT, ADAPTERS_ROW_WITHDRAW };
+
 /* Views borrow from the source and are valid until its next row. */
 struct adapters_row {
-    int64_t line;              /* where it begins, 1-based */
+    int64_t line;              /* where it begins, 1-based; 0: it comes from no file */
     struct bus_bytes original; /* its text as UTF-8, without the line's end; cut at ADAPTERS_ROW_MAX */
     struct bus_bytes *fields;  /* one for each column of the mapping, in its order; data NULL = absent */
+
+    /* What the source itself knows; zero: the mapping says it. */
+    enum adapters_row_operation operation;
+    int64_t version;
+    int64_t committed_at_ms;
 };
 
 /* Why a row, or a whole file, is refused: department staff read it. Never holds a value. */

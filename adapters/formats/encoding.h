@@ -2,8 +2,8 @@
  *
  * GB 18030 by the tables of iconv, read once. A byte that is no text is written as ADAPTERS_BAD_BYTE and two
  * hex digits, which valid UTF-8 never contains, so that the row that holds it can be told and shown. */
-#ifndef ADAPTERS_SOURCES_ENCODING_H
-#define ADAPTERS_SOURCES_ENCODING_H
+#ifndef ADAPTERS_FORMATS_ENCODING_H
+#define ADAPTERS_FORMATS_ENCODING_H
 
 #include "bus/bytes.h"
 

@@ -1,6 +1,6 @@
 /* Taking: one file of a feed, from its first byte to its last row. */
-#ifndef ADAPTERS_ENGINE_TAKING_H
-#define ADAPTERS_ENGINE_TAKING_H
+#ifndef ADAPTERS_SOURCES_TAKING_H
+#define ADAPTERS_SOURCES_TAKING_H
 
 #include "adapters/engine/feeds.h"
 #include "adapters/engine/report.h"

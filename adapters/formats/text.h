@@ -1,9 +1,9 @@
 /* Text: a file as a window of UTF-8 that moves forward, whatever its encoding, in bounded memory. */
-#ifndef ADAPTERS_SOURCES_TEXT_H
-#define ADAPTERS_SOURCES_TEXT_H
+#ifndef ADAPTERS_FORMATS_TEXT_H
+#define ADAPTERS_FORMATS_TEXT_H
 
 #include "adapters/engine/row.h"
-#include "adapters/sources/encoding.h"
+#include "adapters/formats/encoding.h"
 #include "bus/arena.h"
 
 /* `at` to `end` is the window: read it directly, move `at` forward over what is taken. */

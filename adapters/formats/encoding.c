@@ -1,4 +1,4 @@
-#include "adapters/sources/encoding.h"
+#include "adapters/formats/encoding.h"
 
 #include <errno.h>
 #include <iconv.h>

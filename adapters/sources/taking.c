@@ -1,11 +1,11 @@
-#include "adapters/engine/taking.h"
+#include "adapters/sources/taking.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "adapters/sources/rows.h"
+#include "adapters/formats/rows.h"
 #include "bus/log.h"
 #include "bus/stop.h"
 

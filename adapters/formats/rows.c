@@ -1,4 +1,4 @@
-#include "adapters/sources/rows.h"
+#include "adapters/formats/rows.h"
 
 #include "adapters/engine/transform.h"
 #include "bus/settings.h"

@@ -1,5 +1,5 @@
 /* CSV, TSV and NDJSON through the door that the engine uses: a file, row by row. */
-#include "adapters/sources/rows.h"
+#include "adapters/formats/rows.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

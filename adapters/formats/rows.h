@@ -1,9 +1,9 @@
 /* Rows: a file of any format that a mapping can name, as rows with the mapping's columns. */
-#ifndef ADAPTERS_SOURCES_ROWS_H
-#define ADAPTERS_SOURCES_ROWS_H
+#ifndef ADAPTERS_FORMATS_ROWS_H
+#define ADAPTERS_FORMATS_ROWS_H
 
-#include "adapters/sources/csv.h"
-#include "adapters/sources/ndjson.h"
+#include "adapters/formats/csv.h"
+#include "adapters/formats/ndjson.h"
 
 enum adapters_format { ADAPTERS_FORMAT_CSV, ADAPTERS_FORMAT_TSV, ADAPTERS_FORMAT_NDJSON };
 

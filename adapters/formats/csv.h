@@ -3,10 +3,10 @@
  * A field may be quoted and then hold separators, line ends and doubled quotes. Lines end with LF or CR LF; empty lines are passed
  * over. What is malformed is refused with the line where it began, and reading goes on at the next line that can be told: a
  * quote that is never closed costs its first line only, not what follows. */
-#ifndef ADAPTERS_SOURCES_CSV_H
-#define ADAPTERS_SOURCES_CSV_H
+#ifndef ADAPTERS_FORMATS_CSV_H
+#define ADAPTERS_FORMATS_CSV_H
 
-#include "adapters/sources/text.h"
+#include "adapters/formats/text.h"
 #include "bus/arena.h"
 
 struct adapters_csv {

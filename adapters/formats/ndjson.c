@@ -1,4 +1,4 @@
-#include "adapters/sources/ndjson.h"
+#include "adapters/formats/ndjson.h"
 
 #include "bus/utf8.h"
 

@@ -1,4 +1,4 @@
-#include "adapters/sources/text.h"
+#include "adapters/formats/text.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -2,10 +2,10 @@
  *
  * Numbers keep the text they are written with; true and false are their words; null and a missing member are absent. Nested
  * objects and arrays, unknown members and a member given twice are refused. */
-#ifndef ADAPTERS_SOURCES_NDJSON_H
-#define ADAPTERS_SOURCES_NDJSON_H
+#ifndef ADAPTERS_FORMATS_NDJSON_H
+#define ADAPTERS_FORMATS_NDJSON_H
 
-#include "adapters/sources/text.h"
+#include "adapters/formats/text.h"
 
 struct adapters_ndjson {
     const char *const *columns;

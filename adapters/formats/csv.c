@@ -1,4 +1,4 @@
-#include "adapters/sources/csv.h"
+#include "adapters/formats/csv.h"
 
 enum scan_result { SCAN_RECORD, SCAN_CUT, SCAN_QUOTE_OPEN, SCAN_QUOTE_MISPLACED };
 
