@@ -39,9 +39,9 @@ struct adapters_image_options {
 struct adapters_image;
 
 void adapters_image_key(struct bus_bytes record_key, uint8_t out_key[ADAPTERS_IMAGE_KEY_SIZE]);
-/* Digest of an event's values. The arena is used and given back. */
-BUS_MUST_CHECK enum bus_status adapters_image_content(const struct bus_item *item, const struct bus_value *values,
-                                                      struct bus_buffer *scratch,
+/* Digest of an event's values; subject_id must be canonical. REJECT when they do not fit the item's schema. */
+BUS_MUST_CHECK enum bus_status adapters_image_content(struct adapters_image *image, const struct bus_item *item,
+                                                      const struct bus_value *values,
                                                       uint8_t out_content[ADAPTERS_IMAGE_CONTENT_SIZE],
                                                       struct bus_error *error);
 
@@ -56,10 +56,18 @@ BUS_MUST_CHECK enum bus_status adapters_image_catch_up(struct adapters_image *im
 /* The entry, with what was noted since the last commit. Valid until the image changes. False when there is none. */
 bool adapters_image_find(struct adapters_image *image, size_t feed, const uint8_t key[ADAPTERS_IMAGE_KEY_SIZE],
                          struct adapters_image_entry *out_entry);
-/* Notes what is being published. Copied. FATAL when out of memory. */
+/* Notes an event that is being published, by its values (subject_id canonical, version set): the image keeps its version, for a PUT its
+ * content and what would withdraw it: the envelope and the fields of the item's key, all else null or empty. FATAL when out of memory. */
 BUS_MUST_CHECK enum bus_status adapters_image_note(struct adapters_image *image, size_t feed,
-                                                   const uint8_t key[ADAPTERS_IMAGE_KEY_SIZE],
-                                                   const struct adapters_image_entry *entry, struct bus_error *error);
+                                                   const struct bus_value *values,
+                                                   const uint8_t content[ADAPTERS_IMAGE_CONTENT_SIZE],
+                                                   struct bus_error *error);
+/* The values of the event that withdraws what an entry holds, of the item's current schema; they borrow from entry and arena. REJECT when
+ * the entry cannot be read. */
+BUS_MUST_CHECK enum bus_status adapters_image_withdrawal(const struct bus_item *item,
+                                                         const struct adapters_image_entry *entry,
+                                                         struct bus_arena *arena, struct bus_value *values,
+                                                         struct bus_error *error);
 /* What was noted is durable in Kafka: it is written. FATAL when the disk refuses. / It is gone: it is forgotten. */
 BUS_MUST_CHECK enum bus_status adapters_image_keep(struct adapters_image *image, struct bus_error *error);
 void adapters_image_forget(struct adapters_image *image);
