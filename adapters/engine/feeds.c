@@ -28,8 +28,8 @@ static enum bus_status place_item(struct adapters_feeds *feeds, const struct bus
 static enum bus_status load_one(const char *path, const struct bus_catalogue *catalogue, const char *department,
                                 struct adapters_feeds *feeds, struct bus_error *error)
 {
-    if (feeds->count == ADAPTERS_DROP_MAX_FEEDS)
-        return bus_fail(error, BUS_FATAL, "%s: more than %d feeds in one adapter", path, ADAPTERS_DROP_MAX_FEEDS);
+    if (feeds->count == ADAPTERS_MAX_FEEDS)
+        return bus_fail(error, BUS_FATAL, "%s: more than %d feeds in one adapter", path, ADAPTERS_MAX_FEEDS);
     struct adapters_mapping *mapping = NULL;
     enum bus_status status = adapters_mapping_load(path, catalogue, department, &mapping, error);
     if (status != BUS_OK)
@@ -38,7 +38,35 @@ static enum bus_status load_one(const char *path, const struct bus_catalogue *ca
     return place_item(feeds, adapters_mapping_item(mapping), &feeds->items[feeds->count++], error);
 }
 
-enum bus_status adapters_feeds_load(const char *folder, const struct bus_catalogue *catalogue, const char *department,
+static bool is_named(const struct bus_settings_node *only, const char *file)
+{
+    size_t length = strlen(file) - strlen(".cfg");
+    for (size_t i = 0; only != NULL && i < bus_settings_count(only); i++) {
+        const char *name = bus_settings_as_text(bus_settings_at(only, i));
+        if (strlen(name) == length && memcmp(name, file, length) == 0)
+            return true;
+    }
+    return only == NULL;
+}
+
+/* Every name in `only` is a feed. */
+static enum bus_status check_names(const struct adapters_feeds *feeds, const struct bus_settings_node *only,
+                                   const char *folder, struct bus_error *error)
+{
+    for (size_t i = 0; only != NULL && i < bus_settings_count(only); i++) {
+        const struct bus_settings_node *node = bus_settings_at(only, i);
+        size_t at = 0;
+        while (at < feeds->count &&
+               strcmp(adapters_mapping_feed_view(feeds->mappings[at]), bus_settings_as_text(node)) != 0)
+            at++;
+        if (at == feeds->count)
+            return bus_settings_fail(node, error, "%s holds no mapping %s.cfg", folder, bus_settings_as_text(node));
+    }
+    return BUS_OK;
+}
+
+enum bus_status adapters_feeds_load(const char *folder, const struct bus_settings_node *only,
+                                    const struct bus_catalogue *catalogue, const char *department,
                                     struct adapters_feeds *out_feeds, struct bus_error *error)
 {
     *out_feeds = (struct adapters_feeds){0};
@@ -50,12 +78,14 @@ enum bus_status adapters_feeds_load(const char *folder, const struct bus_catalog
     for (int i = 0; i < count; i++) {
         char path[PATH_SIZE];
         snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-        if (status == BUS_OK)
+        if (status == BUS_OK && is_named(only, entries[i]->d_name))
             status = load_one(path, catalogue, department, out_feeds, error);
         free(entries[i]);
     }
     free(entries);
-    if (status == BUS_OK && count == 0)
+    if (status == BUS_OK)
+        status = check_names(out_feeds, only, folder, error);
+    if (status == BUS_OK && out_feeds->count == 0)
         status = bus_fail(error, BUS_FATAL, "%s holds no mapping (*.cfg): put one a feed there", folder);
     if (status != BUS_OK)
         adapters_feeds_release(out_feeds);

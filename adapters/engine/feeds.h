@@ -4,20 +4,20 @@
 
 #include "adapters/engine/mapping.h"
 #include "adapters/engine/publisher.h"
-#include "adapters/sources/file_drop.h"
 
 struct adapters_feeds {
-    struct adapters_mapping *mappings[ADAPTERS_DROP_MAX_FEEDS];
-    size_t items[ADAPTERS_DROP_MAX_FEEDS]; /* of each feed, its place in `distinct` */
+    struct adapters_mapping *mappings[ADAPTERS_MAX_FEEDS];
+    size_t items[ADAPTERS_MAX_FEEDS];   /* of each feed, its place in `distinct` */
+    bool has_image[ADAPTERS_MAX_FEEDS]; /* whether what it said is kept; set by the engine */
     size_t count;
     const struct bus_item *distinct[ADAPTERS_PUBLISHER_MAX_ITEMS];
     size_t distinct_count;
 };
 
-/* Loads every *.cfg of the folder, by name. FATAL: none, too many, or a bad one, with file and line. */
-BUS_MUST_CHECK enum bus_status adapters_feeds_load(const char *folder, const struct bus_catalogue *catalogue,
-                                                   const char *department, struct adapters_feeds *out_feeds,
-                                                   struct bus_error *error);
+/* Loads every *.cfg of the folder, or those that `only` names, by name. FATAL: none, too many, or a bad one, with file and line. */
+BUS_MUST_CHECK enum bus_status adapters_feeds_load(const char *folder, const struct bus_settings_node *only,
+                                                   const struct bus_catalogue *catalogue, const char *department,
+                                                   struct adapters_feeds *out_feeds, struct bus_error *error);
 void adapters_feeds_release(struct adapters_feeds *feeds);
 
 #endif

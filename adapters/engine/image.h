@@ -7,9 +7,10 @@
 #ifndef ADAPTERS_ENGINE_IMAGE_H
 #define ADAPTERS_ENGINE_IMAGE_H
 
+#include "adapters/engine/position.h"
 #include "bus/arena.h"
-#include "bus/catalogue.h"
-#include "bus/kafka.h"
+#include "bus/event.h"
+#include "bus/kafka_client.h"
 
 /* A record: the first bytes of SM3 of its record key. Content: a digest of all that the feed says of it, so without event_id, version,
  * sequence, source_committed_at and published_at. */
@@ -19,12 +20,13 @@ struct adapters_image_entry {
     int64_t version;
     bool is_withdrawn; /* kept for its version: a record listed again gets a higher one */
     uint8_t content[ADAPTERS_IMAGE_CONTENT_SIZE];
-    struct bus_bytes withdrawal; /* the event that would withdraw it, as a datum with the clocks, version and sequence zero; empty
+    struct bus_bytes
+        withdrawal; /* the event that would withdraw it, as a datum with the clocks, version and sequence zero; empty
                                     when is_withdrawn */
 };
 
 struct adapters_image_options {
-    const char *folder; /* made when missing */
+    const char *state; /* the adapter's folder: the image lies in <state>/image; made when missing */
     const struct bus_kafka *kafka;
     const char *prefix;
     int32_t partitions;
@@ -32,8 +34,8 @@ struct adapters_image_options {
     size_t feed_count;
     struct {
         const char *name;
-        const struct bus_item *item;
-    } feeds[64];
+        const struct bus_item *item; /* NULL: this feed has no image */
+    } feeds[ADAPTERS_MAX_FEEDS];
 };
 
 struct adapters_image;

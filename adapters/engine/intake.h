@@ -33,6 +33,10 @@ BUS_MUST_CHECK enum bus_status adapters_intake_row(const struct adapters_intake 
                                                    const char *source, const struct adapters_row *row,
                                                    enum adapters_row_outcome *out_outcome,
                                                    struct adapters_refusal *out_refusal, struct bus_error *error);
+/* Whether the row would be refused, without publishing anything: BUS_OK or BUS_REJECT with its refusal. */
+BUS_MUST_CHECK enum bus_status adapters_intake_check(const struct adapters_intake *intake, size_t feed,
+                                                     const struct adapters_row *row,
+                                                     struct adapters_refusal *out_refusal);
 /* The same for a row that the source itself could not read (stage adapter.read). */
 BUS_MUST_CHECK enum bus_status adapters_intake_refuse(const struct adapters_intake *intake, size_t feed,
                                                       const char *source, const struct adapters_row *row,

@@ -28,6 +28,10 @@ struct adapters_journal {
     struct adapters_file_position *files, *marked_files; /* taken in part */
     size_t file_count, marked_file_count;
 
+    struct adapters_cursor *cursors, *marked_cursors;
+    size_t cursor_count, marked_cursor_count;
+    bool has_moved; /* a cursor was set since the mark */
+
     /* Finished files in the order they were finished, so that a rewind is a cut; `slots` finds them: index + 1, 0 = free. */
     struct adapters_finished *finished;
     size_t finished_count, finished_capacity, marked_finished_count;
@@ -53,8 +57,11 @@ struct adapters_journal *adapters_journal_create(const char *adapter, const char
     journal->used = calloc(count + 1, sizeof *journal->sequences);
     journal->files = calloc(ADAPTERS_POSITION_MAX_FILES, sizeof *journal->files);
     journal->marked_files = calloc(ADAPTERS_POSITION_MAX_FILES, sizeof *journal->files);
-    if (journal->ledger == NULL || journal->sequences == NULL || journal->marked_sequences == NULL ||
-        journal->used == NULL || journal->files == NULL || journal->marked_files == NULL) {
+    journal->cursors = calloc(ADAPTERS_POSITION_MAX_CURSORS, sizeof *journal->cursors);
+    journal->marked_cursors = calloc(ADAPTERS_POSITION_MAX_CURSORS, sizeof *journal->cursors);
+    if (journal->cursors == NULL || journal->marked_cursors == NULL || journal->ledger == NULL ||
+        journal->sequences == NULL || journal->marked_sequences == NULL || journal->used == NULL ||
+        journal->files == NULL || journal->marked_files == NULL) {
         adapters_journal_destroy(journal);
         return NULL;
     }
@@ -77,6 +84,8 @@ void adapters_journal_destroy(struct adapters_journal *journal)
     free(journal->used);
     free(journal->files);
     free(journal->marked_files);
+    free(journal->cursors);
+    free(journal->marked_cursors);
     free(journal->finished);
     free(journal->slots);
     free(journal);
@@ -194,6 +203,48 @@ bool adapters_journal_finish_file(struct adapters_journal *journal, const uint8_
     return true;
 }
 
+/* --- cursors --- */
+
+static struct adapters_cursor *find_cursor(const struct adapters_journal *journal, const char *name)
+{
+    for (size_t i = 0; i < journal->cursor_count; i++)
+        if (strcmp(journal->cursors[i].name, name) == 0)
+            return &journal->cursors[i];
+    return NULL;
+}
+
+const char *adapters_journal_cursor(const struct adapters_journal *journal, const char *name)
+{
+    const struct adapters_cursor *cursor = find_cursor(journal, name);
+    return cursor != NULL ? cursor->text : "";
+}
+
+enum bus_status adapters_journal_set_cursor(struct adapters_journal *journal, const char *name, const char *text,
+                                            struct bus_error *error)
+{
+    struct adapters_cursor *cursor = find_cursor(journal, name);
+    if (strlen(name) >= ADAPTERS_CURSOR_NAME_SIZE || strlen(text) >= ADAPTERS_CURSOR_TEXT_SIZE)
+        return bus_fail(error, BUS_FATAL, "cursor %.100s is too long to be noted", name);
+    journal->has_moved = true;
+    if (text[0] == '\0') {
+        if (cursor != NULL)
+            *cursor = journal->cursors[--journal->cursor_count];
+        return BUS_OK;
+    }
+    if (cursor == NULL && journal->cursor_count == ADAPTERS_POSITION_MAX_CURSORS)
+        return bus_fail(error, BUS_FATAL, "more than %d cursors in one adapter", ADAPTERS_POSITION_MAX_CURSORS);
+    if (cursor == NULL)
+        cursor = &journal->cursors[journal->cursor_count++];
+    snprintf(cursor->name, sizeof cursor->name, "%s", name);
+    snprintf(cursor->text, sizeof cursor->text, "%s", text);
+    return BUS_OK;
+}
+
+bool adapters_journal_has_moved(const struct adapters_journal *journal)
+{
+    return journal->has_moved;
+}
+
 int64_t *adapters_journal_next_sequence(struct adapters_journal *journal, size_t topic_index, int32_t partition)
 {
     return &journal->sequences[topic_index * (size_t)journal->partitions + (size_t)partition].next;
@@ -216,6 +267,8 @@ struct adapters_position adapters_journal_position(struct adapters_journal *jour
         .file_count = journal->file_count,
         .sequences = journal->used,
         .sequence_count = count,
+        .cursors = journal->cursors,
+        .cursor_count = journal->cursor_count,
     };
 }
 
@@ -225,6 +278,9 @@ void adapters_journal_mark(struct adapters_journal *journal)
     memcpy(journal->marked_sequences, journal->sequences, count * sizeof *journal->sequences);
     memcpy(journal->marked_files, journal->files, journal->file_count * sizeof *journal->files);
     journal->marked_file_count = journal->file_count;
+    memcpy(journal->marked_cursors, journal->cursors, journal->cursor_count * sizeof *journal->cursors);
+    journal->marked_cursor_count = journal->cursor_count;
+    journal->has_moved = false;
     journal->marked_finished_count = journal->finished_count;
     bus_ledger_mark(journal->ledger);
     bus_ledger_forget(journal->ledger);
@@ -236,6 +292,9 @@ void adapters_journal_rewind(struct adapters_journal *journal)
     memcpy(journal->sequences, journal->marked_sequences, count * sizeof *journal->sequences);
     memcpy(journal->files, journal->marked_files, journal->marked_file_count * sizeof *journal->files);
     journal->file_count = journal->marked_file_count;
+    memcpy(journal->cursors, journal->marked_cursors, journal->marked_cursor_count * sizeof *journal->cursors);
+    journal->cursor_count = journal->marked_cursor_count;
+    journal->has_moved = false;
     if (journal->finished_count != journal->marked_finished_count) {
         journal->finished_count = journal->marked_finished_count;
         place_all(journal);
@@ -338,6 +397,9 @@ static enum bus_status take_position(struct adapters_journal *journal, const str
             memcpy(journal->files, position.files, position.file_count * sizeof *journal->files);
         journal->file_count = position.file_count;
         take_sequences(journal, &position);
+        if (position.cursor_count > 0)
+            memcpy(journal->cursors, position.cursors, position.cursor_count * sizeof *journal->cursors);
+        journal->cursor_count = position.cursor_count;
     }
     for (size_t i = 0; status == BUS_OK && is_finished && i < position.file_count; i++)
         if (!add_finished(journal, &position.files[i], position.at_ms))

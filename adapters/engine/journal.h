@@ -49,9 +49,18 @@ const struct adapters_finished *adapters_journal_find_finished(const struct adap
 BUS_MUST_CHECK bool adapters_journal_finish_file(struct adapters_journal *journal,
                                                  const uint8_t digest[BUS_DIGEST_SIZE], int64_t at_ms);
 
+/* The text under that name, "" when there is none; valid until the journal changes. */
+const char *adapters_journal_cursor(const struct adapters_journal *journal, const char *name);
+/* Puts a text under that name, of the next commit; "" takes it away. FATAL: too long, or more than ADAPTERS_POSITION_MAX_CURSORS. */
+BUS_MUST_CHECK enum bus_status adapters_journal_set_cursor(struct adapters_journal *journal, const char *name,
+                                                           const char *text, struct bus_error *error);
+
+/* Whether a cursor was set since the last mark. */
+bool adapters_journal_has_moved(const struct adapters_journal *journal);
+
 struct bus_ledger *adapters_journal_ledger(struct adapters_journal *journal);
 
-/* What stands in the journal now, borrowed: the files taken in part and the sequence numbers in use. */
+/* What stands in the journal now, borrowed: the files taken in part, the sequence numbers in use and the cursors. */
 struct adapters_position adapters_journal_position(struct adapters_journal *journal, int64_t at_ms);
 
 void adapters_journal_mark(struct adapters_journal *journal);

@@ -35,6 +35,16 @@ enum adapters_completion adapters_mapping_completion(const struct adapters_mappi
     return mapping->completion;
 }
 
+const struct adapters_delivery *adapters_mapping_delivery(const struct adapters_mapping *mapping)
+{
+    return &mapping->delivery;
+}
+
+bool adapters_mapping_has_changed_at(const struct adapters_mapping *mapping)
+{
+    return mapping->has_changed_at;
+}
+
 /* --- the row as a whole --- */
 
 static enum bus_status refuse_foreign_rows(const struct adapters_mapping *mapping, const struct adapters_row *row,
@@ -53,7 +63,9 @@ static enum bus_status read_operation(const struct adapters_mapping *mapping, co
                                       struct bus_value *out_value, struct adapters_refusal *refusal)
 {
     *out_value = (struct bus_value){.type = BUS_TYPE_ENUM, .integer = BUS_OPERATION_PUT};
-    if (!mapping->has_operation)
+    if (row->operation == ADAPTERS_ROW_WITHDRAW)
+        out_value->integer = BUS_OPERATION_WITHDRAW;
+    if (row->operation != ADAPTERS_ROW_BY_MAPPING || !mapping->has_operation)
         return BUS_OK;
     struct bus_bytes text = adapters_trim(row->fields[mapping->operation_column]);
     if (adapters_words_have(&mapping->withdraw, text))
@@ -64,10 +76,15 @@ static enum bus_status read_operation(const struct adapters_mapping *mapping, co
     return BUS_OK;
 }
 
-/* The moment at which the source last changed the row: its version. */
+/* The moment at which the source last changed the row: its version. What the source itself knows comes first. */
 static enum bus_status read_version(const struct adapters_mapping *mapping, const struct adapters_row *row,
                                     struct bus_value *values, struct adapters_refusal *refusal)
 {
+    values[BUS_ENVELOPE_VERSION] = (struct bus_value){.type = BUS_TYPE_LONG, .integer = row->version};
+    values[BUS_ENVELOPE_SOURCE_COMMITTED_AT] =
+        (struct bus_value){.type = BUS_TYPE_LONG, .integer = row->committed_at_ms};
+    if (!mapping->has_changed_at)
+        return BUS_OK;
     const char *column = mapping->columns[mapping->changed_at];
     struct bus_bytes text = adapters_plan_column(mapping, mapping->changed_at, row);
     struct adapters_date date;
@@ -76,8 +93,10 @@ static enum bus_status read_version(const struct adapters_mapping *mapping, cons
                                       "a column that is needed is empty");
     if (adapters_date_parse(text, &date) != ADAPTERS_DATE_GOOD)
         return adapters_refuse_value(refusal, "VALUE_DATE", column, text, "不是时间", "no time");
-    values[BUS_ENVELOPE_VERSION] = (struct bus_value){.type = BUS_TYPE_LONG, .integer = date.moment_ms};
-    values[BUS_ENVELOPE_SOURCE_COMMITTED_AT] = values[BUS_ENVELOPE_VERSION];
+    if (row->version == 0)
+        values[BUS_ENVELOPE_VERSION].integer = date.moment_ms;
+    if (row->committed_at_ms == 0)
+        values[BUS_ENVELOPE_SOURCE_COMMITTED_AT].integer = date.moment_ms;
     return BUS_OK;
 }
 

@@ -6,8 +6,9 @@
 #ifndef ADAPTERS_ENGINE_MAPPING_H
 #define ADAPTERS_ENGINE_MAPPING_H
 
-#include "adapters/sources/file_drop.h"
 #include "adapters/formats/rows.h"
+#include "adapters/sources/file_drop.h"
+#include "bus/arena.h"
 #include "bus/settings.h"
 
 /* Options of a mapping's file, of its groups and of its lists; for docs/configuration.md. */
@@ -17,6 +18,14 @@ extern const struct bus_option adapters_mapping_subject_options[];
 extern const struct bus_option adapters_mapping_refuse_options[];
 extern const struct bus_option adapters_mapping_field_options[];
 extern const struct bus_option adapters_mapping_target_options[];
+
+/* How a department delivers the feed; texts borrow from the mapping. */
+struct adapters_delivery {
+    bool is_full_list;
+    int64_t max_withdraw_percent, max_withdraw_rows; /* a full list that withdraws more than both is held */
+    const char *table;                               /* "" unless the rows come from a database */
+    const char *cadence, *due_by;                    /* "" = none declared */
+};
 
 struct adapters_mapping; /* immutable; borrows from the catalogue */
 
@@ -33,9 +42,12 @@ const struct bus_item *adapters_mapping_item(const struct adapters_mapping *mapp
 const struct adapters_layout *adapters_mapping_layout(const struct adapters_mapping *mapping);
 enum adapters_encoding adapters_mapping_encoding(const struct adapters_mapping *mapping);
 enum adapters_completion adapters_mapping_completion(const struct adapters_mapping *mapping);
+const struct adapters_delivery *adapters_mapping_delivery(const struct adapters_mapping *mapping);
+/* Whether a column tells a row's version. */
+bool adapters_mapping_has_changed_at(const struct adapters_mapping *mapping);
 
 /* Fills `values`, one for each field of the item's current schema, but for event_id, sequence and published_at. subject_id is as the
- * row has it. Bytes live in the row, the arena or the mapping. REJECT with `refusal`: VALUE_MISSING, VALUE_DATE, VALUE_NUMBER,
+ * row has it; the version is 0 when neither row nor mapping says it. Bytes live in the row, the arena or the mapping. REJECT with `refusal`: VALUE_MISSING, VALUE_DATE, VALUE_NUMBER,
  * VALUE_AMOUNT, VALUE_SCIENTIFIC, OPERATION_UNKNOWN, SUBJECT_KIND, SUBJECT_MISSING, the mapping's own codes, MEMORY. */
 BUS_MUST_CHECK enum bus_status adapters_mapping_apply(const struct adapters_mapping *mapping,
                                                       const struct adapters_row *row, struct bus_arena *arena,

@@ -61,6 +61,19 @@ enum bus_status adapters_load_sources(const struct adapters_mapping *mapping, co
     return status;
 }
 
+static enum bus_status read_ignored(struct adapters_mapping *mapping, const struct bus_settings_node *root,
+                                    struct bus_error *error)
+{
+    const struct bus_settings_node *list = bus_settings_child(root, "ignored");
+    size_t count = list != NULL ? bus_settings_count(list) : 0;
+    if (count > ADAPTERS_COLUMNS_MAX)
+        return bus_settings_fail(list, error, "more than %d columns in ignored", ADAPTERS_COLUMNS_MAX);
+    for (size_t i = 0; i < count; i++)
+        mapping->ignored[i] = bus_settings_as_text(bus_settings_at(list, i));
+    mapping->layout.ignored_count = count;
+    return BUS_OK;
+}
+
 static enum bus_status read_columns(struct adapters_mapping *mapping, const struct bus_settings_node *root,
                                     struct bus_error *error)
 {
@@ -85,7 +98,16 @@ static enum bus_status read_columns(struct adapters_mapping *mapping, const stru
             return status;
         mapping->is_optional[column] = true;
     }
-    return BUS_OK;
+    return read_ignored(mapping, root, error);
+}
+
+static enum adapters_format read_format(const char *name)
+{
+    static const char *const names[] = {"csv", "tsv", "ndjson", "table"}; /* in the order of enum adapters_format */
+    size_t format = 0;
+    while (strcmp(names[format], name) != 0) /* one of these: the options were checked */
+        format++;
+    return (enum adapters_format)format;
 }
 
 static void read_layout(struct adapters_mapping *mapping, const struct bus_settings_node *root)
@@ -95,21 +117,48 @@ static void read_layout(struct adapters_mapping *mapping, const struct bus_setti
     const char *complete = bus_settings_text(root, adapters_mapping_options, "complete");
     const char *quotes = bus_settings_text(root, adapters_mapping_options, "quotes");
     struct adapters_layout *layout = &mapping->layout;
-    layout->format = format[0] == 'c'   ? ADAPTERS_FORMAT_CSV
-                     : format[0] == 't' ? ADAPTERS_FORMAT_TSV
-                                        : ADAPTERS_FORMAT_NDJSON;
+    layout->format = read_format(format);
     layout->separator = layout->format == ADAPTERS_FORMAT_TSV ? '\t' : ',';
-    bool has_quotes = quotes[0] == 'a' ? layout->format == ADAPTERS_FORMAT_CSV : quotes[0] == 'y';
+    bool has_quotes = quotes[0] == 'a' ? layout->format != ADAPTERS_FORMAT_TSV : quotes[0] == 'y';
     layout->quote = has_quotes ? '"' : 0;
     layout->has_header = bus_settings_boolean(root, adapters_mapping_options, "header");
     layout->columns = mapping->columns;
     layout->is_optional = mapping->is_optional;
+    layout->ignored = mapping->ignored;
     mapping->encoding = encoding[0] == 'a'   ? ADAPTERS_ENCODING_AUTO
                         : encoding[0] == 'u' ? ADAPTERS_ENCODING_UTF8
                                              : ADAPTERS_ENCODING_GB18030;
     mapping->completion = complete[0] == 'r'   ? ADAPTERS_COMPLETE_RENAME
                           : complete[0] == 'm' ? ADAPTERS_COMPLETE_MARK
                                                : ADAPTERS_COMPLETE_STABLE;
+}
+
+static bool is_time_of_day(const char *text)
+{
+    unsigned hour, minute;
+    int length = 0;
+    return sscanf(text, "%2u:%2u%n", &hour, &minute, &length) == 2 && text[length] == '\0' && length == 5 &&
+           hour < 24 && minute < 60;
+}
+
+static enum bus_status read_delivery(struct adapters_mapping *mapping, const struct bus_settings_node *root,
+                                     struct bus_error *error)
+{
+    const struct bus_option *options = adapters_mapping_options;
+    mapping->delivery = (struct adapters_delivery){
+        .is_full_list = bus_settings_text(root, options, "list")[0] == 'f',
+        .max_withdraw_percent = bus_settings_integer(root, options, "max_withdraw"),
+        .max_withdraw_rows = bus_settings_integer(root, options, "max_withdraw_rows"),
+        .table = bus_settings_text(root, options, "table"),
+        .cadence = bus_settings_text(root, options, "cadence"),
+        .due_by = bus_settings_text(root, options, "due_by"),
+    };
+    const struct adapters_delivery *delivery = &mapping->delivery;
+    if ((delivery->table[0] != '\0') != (mapping->layout.format == ADAPTERS_FORMAT_TABLE))
+        return bus_settings_fail(root, error, "format = \"table\" and the table's name go together");
+    if (delivery->due_by[0] != '\0' && !is_time_of_day(delivery->due_by))
+        return bus_settings_fail(bus_settings_child(root, "due_by"), error, "due_by is a time of day, such as 08:30");
+    return BUS_OK;
 }
 
 static enum bus_status read_missing(struct adapters_mapping *mapping, const struct bus_settings_node *root,
@@ -223,8 +272,11 @@ static enum bus_status read_single_columns(struct adapters_mapping *mapping, con
     const char *area = bus_settings_text(root, adapters_mapping_options, "area");
     mapping->has_area = area[0] != '\0';
     mapping->default_area = bus_settings_text(root, adapters_mapping_options, "default_area");
-    enum bus_status status = adapters_load_column(
-        mapping, root, bus_settings_text(root, adapters_mapping_options, "changed_at"), &mapping->changed_at, error);
+    const char *changed_at = bus_settings_text(root, adapters_mapping_options, "changed_at");
+    enum bus_status status = BUS_OK;
+    mapping->has_changed_at = changed_at[0] != '\0';
+    if (mapping->has_changed_at)
+        status = adapters_load_column(mapping, root, changed_at, &mapping->changed_at, error);
     return status == BUS_OK && mapping->has_area
                ? adapters_load_column(mapping, root, area, &mapping->area_column, error)
                : status;
@@ -263,8 +315,10 @@ static enum bus_status read_file(struct adapters_mapping *mapping, const struct 
         status = find_item(mapping, catalogue, department, root, error);
     if (status == BUS_OK) {
         read_layout(mapping, root);
-        status = read_columns(mapping, root, error);
+        status = read_delivery(mapping, root, error);
     }
+    if (status == BUS_OK)
+        status = read_columns(mapping, root, error);
     if (status == BUS_OK)
         status = read_missing(mapping, root, error);
     if (status == BUS_OK)

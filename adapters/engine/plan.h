@@ -83,7 +83,9 @@ struct adapters_mapping {
 
     const char *columns[ADAPTERS_COLUMNS_MAX];
     bool is_optional[ADAPTERS_COLUMNS_MAX];
+    const char *ignored[ADAPTERS_COLUMNS_MAX];
     struct adapters_layout layout;
+    struct adapters_delivery delivery;
     enum adapters_encoding encoding;
     enum adapters_completion completion;
 
@@ -96,6 +98,7 @@ struct adapters_mapping {
     size_t operation_column;
     struct adapters_words put, withdraw;
 
+    bool has_changed_at;
     size_t changed_at;
 
     int subject_kind; /* enum bus_subject_kind, or -1: by column */

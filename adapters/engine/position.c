@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 /* CRC-64-AVRO of schemas/internal/position.avsc; held against the file by a test. */
-static const uint64_t POSITION_FINGERPRINT = 0xf5eec261f1c43331u;
+static const uint64_t POSITION_FINGERPRINT = 0x0630397a0fba8f7cu;
 
 static void encode_file(const struct adapters_file_position *file, struct bus_buffer *buffer)
 {
@@ -39,6 +39,12 @@ enum bus_status adapters_position_encode(const char *adapter, const struct adapt
         bus_datum_append_bytes(buffer, bus_bytes_text(position->sequences[i].topic));
         bus_buffer_varint(buffer, position->sequences[i].partition);
         bus_buffer_varint(buffer, position->sequences[i].next);
+    }
+    bus_buffer_varint(buffer, 0);
+    begin_array(buffer, position->cursor_count);
+    for (size_t i = 0; i < position->cursor_count; i++) {
+        bus_datum_append_bytes(buffer, bus_bytes_text(position->cursors[i].name));
+        bus_datum_append_bytes(buffer, bus_bytes_text(position->cursors[i].text));
     }
     bus_buffer_varint(buffer, 0);
     if (buffer->failed)
@@ -111,6 +117,24 @@ static bool decode_sequences(struct bus_cursor *cursor, struct adapters_position
     return true;
 }
 
+static bool decode_cursors(struct bus_cursor *cursor, struct adapters_position *position)
+{
+    for (size_t block; (block = bus_datum_take_block(cursor, ADAPTERS_POSITION_MAX_CURSORS)) > 0 && !cursor->failed;) {
+        size_t total = position->cursor_count + block;
+        struct adapters_cursor *cursors =
+            total <= ADAPTERS_POSITION_MAX_CURSORS ? realloc(position->cursors, total * sizeof *cursors) : NULL;
+        if (cursors == NULL)
+            return false;
+        position->cursors = cursors;
+        while (position->cursor_count < total) {
+            struct adapters_cursor *taken = &position->cursors[position->cursor_count++];
+            take_text(cursor, taken->name, sizeof taken->name);
+            take_text(cursor, taken->text, sizeof taken->text);
+        }
+    }
+    return true;
+}
+
 enum bus_status adapters_position_decode(struct bus_bytes value, struct adapters_position *out_position,
                                          struct bus_error *error)
 {
@@ -124,7 +148,8 @@ enum bus_status adapters_position_decode(struct bus_bytes value, struct adapters
     struct bus_cursor cursor = bus_cursor_of(bus_bytes_of(value.data + BUS_FRAME_SIZE, value.length - BUS_FRAME_SIZE));
     bus_datum_take_bytes(&cursor, SIZE_MAX);
     out_position->at_ms = bus_cursor_varint(&cursor);
-    bool has_room = decode_files(&cursor, out_position) && decode_sequences(&cursor, out_position);
+    bool has_room = decode_files(&cursor, out_position) && decode_sequences(&cursor, out_position) &&
+                    decode_cursors(&cursor, out_position);
     if (has_room && !cursor.failed && bus_cursor_left(&cursor) == 0)
         return BUS_OK;
     adapters_position_release(out_position);
@@ -136,5 +161,6 @@ void adapters_position_release(struct adapters_position *position)
 {
     free(position->files);
     free(position->sequences);
+    free(position->cursors);
     *position = (struct adapters_position){0};
 }

@@ -1,6 +1,6 @@
 /* Position: what an adapter has taken and numbered, as a record of xq.positions (schemas/internal/position.avsc).
  *
- * Key "<adapter>": files that are taken in part, and all sequence numbers. Key "<adapter>/<digest in hex>": one file that is
+ * Key "<adapter>": files that are taken in part, all sequence numbers, and the cursors of sources that are no files. Key "<adapter>/<digest in hex>": one file that is
  * finished. The last record of a key wins. */
 #ifndef ADAPTERS_ENGINE_POSITION_H
 #define ADAPTERS_ENGINE_POSITION_H
@@ -8,7 +8,7 @@
 #include "bus/catalogue.h"
 #include "bus/digest.h"
 
-enum { ADAPTERS_FILE_NAME_SIZE = 256, ADAPTERS_FEED_NAME_SIZE = 128 };
+enum { ADAPTERS_FILE_NAME_SIZE = 256, ADAPTERS_FEED_NAME_SIZE = 128, ADAPTERS_MAX_FEEDS = 64 };
 
 /* One file, known by its content. */
 struct adapters_file_position {
@@ -28,6 +28,13 @@ struct adapters_sequence {
     int64_t next;
 };
 
+/* How far a source is that is no file: a short text of its own under a name, "" when it is gone. */
+enum { ADAPTERS_CURSOR_NAME_SIZE = 160, ADAPTERS_CURSOR_TEXT_SIZE = 4096, ADAPTERS_POSITION_MAX_CURSORS = 256 };
+struct adapters_cursor {
+    char name[ADAPTERS_CURSOR_NAME_SIZE];
+    char text[ADAPTERS_CURSOR_TEXT_SIZE];
+};
+
 enum { ADAPTERS_POSITION_MAX_FILES = 1024, ADAPTERS_POSITION_MAX_SEQUENCES = 65536 };
 
 /* Whoever encodes owns the arrays; decoded ones are released with adapters_position_release. */
@@ -37,6 +44,8 @@ struct adapters_position {
     size_t file_count;
     struct adapters_sequence *sequences;
     size_t sequence_count;
+    struct adapters_cursor *cursors;
+    size_t cursor_count;
 };
 
 /* FATAL when the buffer's limit is reached. */

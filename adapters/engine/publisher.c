@@ -18,6 +18,7 @@ struct prepared {
     size_t item;
     int32_t partition;
     uint8_t key[BUS_SUBJECT_KEY_SIZE];
+    char identifier[19]; /* of the subject */
 };
 
 struct adapters_publisher {
@@ -118,7 +119,7 @@ static enum bus_status produce(struct adapters_publisher *publisher, const struc
     return bus_producer_produce(publisher->producer, record, error);
 }
 
-static int64_t time_of(struct adapters_publisher *publisher)
+int64_t adapters_publisher_time_ms(struct adapters_publisher *publisher)
 {
     if (publisher->at_ms == 0)
         publisher->at_ms = bus_clock_now_ms(&publisher->options.clock);
@@ -130,7 +131,8 @@ static enum bus_status count(struct adapters_publisher *publisher, size_t item, 
 {
     const struct bus_item *of = publisher->options.items[item];
     struct bus_ledger *ledger = adapters_journal_ledger(publisher->journal);
-    struct bus_book *book = bus_ledger_open(ledger, bus_ledger_day(ledger, bus_calendar_day(time_of(publisher))));
+    struct bus_book *book =
+        bus_ledger_open(ledger, bus_ledger_day(ledger, bus_calendar_day(adapters_publisher_time_ms(publisher))));
     if (book != NULL && bus_book_add(book, of->department->name, of->name, "", BUS_MEASURE_READ, 1) &&
         bus_book_add(book, of->department->name, of->name, "", measure, 1)) {
         publisher->rows++;
@@ -148,19 +150,18 @@ static enum bus_status refuse_with(struct adapters_refusal *refusal, const char 
     return adapters_refuse_column(refusal, code, column, zh, error->message);
 }
 
-/* Makes subject_id canonical, in `identifier`, and gives the subject's key. */
-static enum bus_status settle_subject(const struct adapters_publisher *publisher, struct bus_value *values,
-                                      char identifier[19], uint8_t key[BUS_SUBJECT_KEY_SIZE],
-                                      struct adapters_refusal *refusal)
+enum bus_status adapters_publisher_settle_subject(struct adapters_publisher *publisher, struct bus_value *values,
+                                                  struct adapters_refusal *refusal)
 {
     struct bus_error error;
+    struct prepared *prepared = &publisher->prepared;
     enum bus_subject_kind kind = (enum bus_subject_kind)values[BUS_ENVELOPE_SUBJECT_KIND].integer;
     struct bus_value *subject_id = &values[BUS_ENVELOPE_SUBJECT_ID];
-    enum bus_status status = bus_subject_identifier(kind, subject_id->bytes, identifier, &error);
+    enum bus_status status = bus_subject_identifier(kind, subject_id->bytes, prepared->identifier, &error);
     if (status != BUS_OK)
         return refuse_with(refusal, "subject_id", &error);
-    subject_id->bytes = bus_bytes_text(identifier);
-    bus_subject_key(publisher->options.keyer, kind, identifier, key);
+    subject_id->bytes = bus_bytes_text(prepared->identifier);
+    bus_subject_key(publisher->options.keyer, kind, prepared->identifier, prepared->key);
     return BUS_OK;
 }
 
@@ -177,7 +178,8 @@ static enum bus_status encode_event(struct adapters_publisher *publisher, const 
     values[BUS_ENVELOPE_EVENT_ID] =
         (struct bus_value){.type = BUS_TYPE_FIXED, .bytes = bus_bytes_of(event_id, sizeof event_id)};
     values[BUS_ENVELOPE_SEQUENCE] = (struct bus_value){.type = BUS_TYPE_LONG, .integer = sequence};
-    values[BUS_ENVELOPE_PUBLISHED_AT] = (struct bus_value){.type = BUS_TYPE_LONG, .integer = time_of(publisher)};
+    values[BUS_ENVELOPE_PUBLISHED_AT] =
+        (struct bus_value){.type = BUS_TYPE_LONG, .integer = adapters_publisher_time_ms(publisher)};
     bus_buffer_reset(&publisher->buffer);
     enum bus_status status = bus_datum_encode(&publisher->buffer, bus_item_current(item)->schema, values, &error);
     if (status != BUS_OK)
@@ -191,28 +193,27 @@ static enum bus_status encode_event(struct adapters_publisher *publisher, const 
 enum bus_status adapters_publisher_prepare(struct adapters_publisher *publisher, size_t item, struct bus_value *values,
                                            struct adapters_refusal *refusal)
 {
-    char identifier[19];
     struct prepared *prepared = &publisher->prepared;
-    enum bus_status status = settle_subject(publisher, values, identifier, prepared->key, refusal);
-    if (status != BUS_OK)
-        return status;
     prepared->item = item;
     prepared->partition = bus_subject_partition(prepared->key, publisher->options.partitions);
     int64_t sequence = *adapters_journal_next_sequence(publisher->journal, item, prepared->partition);
     return encode_event(publisher, publisher->options.items[item], values, sequence, refusal);
 }
 
-enum bus_status adapters_publisher_send(struct adapters_publisher *publisher, struct bus_error *error)
+enum bus_status adapters_publisher_send(struct adapters_publisher *publisher, const char *feed, struct bus_error *error)
 {
     const struct prepared *prepared = &publisher->prepared;
-    const struct bus_header header = {BUS_ADAPTER_HEADER, bus_bytes_text(publisher->options.adapter)};
+    const struct bus_header headers[] = {
+        {BUS_ADAPTER_HEADER, bus_bytes_text(publisher->options.adapter)},
+        {BUS_FEED_HEADER, bus_bytes_text(feed != NULL ? feed : "")},
+    };
     const struct bus_record record = {
         .topic = publisher->topics[prepared->item],
         .partition = prepared->partition,
         .key = bus_bytes_of(prepared->key, sizeof prepared->key),
         .value = bus_buffer_view(&publisher->buffer),
-        .headers = &header,
-        .header_count = 1,
+        .headers = headers,
+        .header_count = feed != NULL ? 2 : 1,
     };
     enum bus_status status = produce(publisher, &record, error);
     if (status != BUS_OK)
@@ -259,6 +260,12 @@ enum bus_status adapters_publisher_refuse(struct adapters_publisher *publisher, 
 }
 
 /* --- positions, books, the end of a transaction --- */
+
+enum bus_status adapters_publisher_add(struct adapters_publisher *publisher, const struct bus_record *record,
+                                       struct bus_error *error)
+{
+    return produce(publisher, record, error);
+}
 
 static enum bus_status produce_position(struct adapters_publisher *publisher, const char *key,
                                         const struct adapters_position *position, struct bus_error *error)
@@ -329,7 +336,7 @@ static void forget_transaction(struct adapters_publisher *publisher)
 
 enum bus_status adapters_publisher_commit(struct adapters_publisher *publisher, struct bus_error *error)
 {
-    if (!publisher->has_begun)
+    if (!publisher->has_begun && !adapters_journal_has_moved(publisher->journal))
         return BUS_OK;
     const struct adapters_position position =
         adapters_journal_position(publisher->journal, bus_clock_now_ms(&publisher->options.clock));

@@ -35,13 +35,18 @@ void adapters_publisher_close(struct adapters_publisher *publisher);
 
 struct adapters_journal *adapters_publisher_journal(struct adapters_publisher *publisher);
 
-/* Makes a mapped row into the event of items[item] that adapters_publisher_send sends. `values` are those of the item's current
- * schema; event_id, sequence, published_at and the canonical subject_id are filled in here. REJECT: the row goes no further
- * (SUBJECT_ID and the codes of bus/identifier.h, RECORD_KEY, EVENT_TOO_LONG, VALUE_TYPE), with `refusal`. */
+/* Makes subject_id canonical; it is valid until the next row. REJECT: the codes of bus/identifier.h, with `refusal`. */
+BUS_MUST_CHECK enum bus_status adapters_publisher_settle_subject(struct adapters_publisher *publisher,
+                                                                 struct bus_value *values,
+                                                                 struct adapters_refusal *refusal);
+/* Makes a mapped row, its subject settled, into the event of items[item] that adapters_publisher_send sends. `values` are those of
+ * the item's current schema; event_id, sequence and published_at are filled in here. REJECT: the row goes no further (RECORD_KEY,
+ * EVENT_TOO_LONG, VALUE_TYPE), with `refusal`. */
 BUS_MUST_CHECK enum bus_status adapters_publisher_prepare(struct adapters_publisher *publisher, size_t item,
                                                           struct bus_value *values, struct adapters_refusal *refusal);
-/* Publishes the event prepared last. RETRY: abort. */
-BUS_MUST_CHECK enum bus_status adapters_publisher_send(struct adapters_publisher *publisher, struct bus_error *error);
+/* Publishes the event prepared last. `feed`: for the header of feeds that have an image, else NULL. RETRY: abort. */
+BUS_MUST_CHECK enum bus_status adapters_publisher_send(struct adapters_publisher *publisher, const char *feed,
+                                                       struct bus_error *error);
 /* Sends a refused row to quarantine. `stage` is adapter.read or adapter.map. */
 BUS_MUST_CHECK enum bus_status adapters_publisher_refuse(struct adapters_publisher *publisher, size_t item,
                                                          const char *stage, const char *file_name,
@@ -53,13 +58,18 @@ BUS_MUST_CHECK enum bus_status adapters_publisher_finish(struct adapters_publish
                                                          const struct adapters_file_position *file,
                                                          struct bus_error *error);
 
+/* The transaction's time: it begins with the first row that asks. */
+int64_t adapters_publisher_time_ms(struct adapters_publisher *publisher);
 /* What was added since the last commit. */
 size_t adapters_publisher_rows(const struct adapters_publisher *publisher);
 size_t adapters_publisher_size_bytes(const struct adapters_publisher *publisher);
 /* Milliseconds since the transaction began, 0 when none has. */
 int64_t adapters_publisher_age_ms(const struct adapters_publisher *publisher);
 
-/* Adds position and the day's book and commits; nothing when nothing was added. OK: durable. RETRY: abort. FATAL: start over. */
+/* Adds a record of another topic to the transaction, such as a feed's status. RETRY: abort. */
+BUS_MUST_CHECK enum bus_status adapters_publisher_add(struct adapters_publisher *publisher,
+                                                      const struct bus_record *record, struct bus_error *error);
+/* Adds position and the day's book and commits; nothing when nothing was added and no cursor was set. OK: durable. RETRY: abort. FATAL: start over. */
 BUS_MUST_CHECK enum bus_status adapters_publisher_commit(struct adapters_publisher *publisher, struct bus_error *error);
 /* Gives up what was added since the last commit. OK or FATAL. */
 BUS_MUST_CHECK enum bus_status adapters_publisher_abort(struct adapters_publisher *publisher, struct bus_error *error);

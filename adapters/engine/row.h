@@ -23,6 +23,8 @@ struct adapters_row {
     enum adapters_row_operation operation;
     int64_t version;
     int64_t committed_at_ms;
+    bool
+        is_latest; /* it is what the source holds now: newer than all it said of the record before, whatever its time says */
 };
 
 /* Why a row, or a whole file, is refused: department staff read it. Never holds a value. */

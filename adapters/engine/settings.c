@@ -5,7 +5,13 @@ const struct bus_option adapters_options[] = {
     {"department", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "the department of the catalogue whose feeds it takes"},
     {"catalogue", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "path of catalogue.cfg"},
     {"mappings", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "folder of mappings: every <feed>.cfg in it is a feed"},
-    {"inbox", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "folder into which the department puts files, in <inbox>/<feed>/"},
+    {"feeds", BUS_OPTION_TEXTS, "", 0, 0, NULL, "only these of the mappings; by default all"},
+    {"inbox", BUS_OPTION_TEXT, "", 0, 0, NULL, "folder into which the department puts files, in <inbox>/<feed>/"},
+    {"replication", BUS_OPTION_GROUP, "", 0, 0, NULL, "instead of an inbox: a PostgreSQL database that is followed"},
+    {"odbc", BUS_OPTION_GROUP, "", 0, 0, NULL, "instead of an inbox: a database that is asked through ODBC"},
+    {"push", BUS_OPTION_GROUP, "", 0, 0, NULL, "instead of an inbox: an HTTPS address that is pushed to"},
+    {"state", BUS_OPTION_TEXT, "", 0, 0, NULL,
+     "folder of the adapter's own state; needed for full lists and for all that is no inbox"},
     {"pepper_file", BUS_OPTION_TEXT, NULL, 0, 0, NULL,
      "file of the exchange's secret for subject keys, the same everywhere"},
     {"kafka", BUS_OPTION_GROUP, NULL, 0, 0, NULL, "where Kafka is"},
@@ -22,6 +28,13 @@ const struct bus_option adapters_options[] = {
     {0},
 };
 
+static enum bus_status read_folder(const struct bus_settings_node *root, const char *name,
+                                   const struct adapters_settings *settings, char *out_path, struct bus_error *error)
+{
+    const char *path = bus_settings_text(root, adapters_options, name);
+    return path[0] != '\0' ? bus_settings_resolve(settings->file, path, out_path, ADAPTERS_PATH_SIZE, error) : BUS_OK;
+}
+
 static enum bus_status read_paths(const struct bus_settings_node *root, struct adapters_settings *settings,
                                   struct bus_error *error)
 {
@@ -37,10 +50,26 @@ static enum bus_status read_paths(const struct bus_settings_node *root, struct a
     for (size_t i = 0; status == BUS_OK && i < sizeof paths / sizeof paths[0]; i++)
         status = bus_settings_resolve_existing(settings->file, root, adapters_options, paths[i].name, paths[i].to,
                                                ADAPTERS_PATH_SIZE, error);
-    if (status == BUS_OK) /* made here when it is missing */
-        status = bus_settings_resolve(settings->file, bus_settings_text(root, adapters_options, "inbox"),
-                                      settings->inbox, ADAPTERS_PATH_SIZE, error);
-    return status;
+    /* These are made where they are missing. */
+    if (status == BUS_OK)
+        status = read_folder(root, "inbox", settings, settings->inbox, error);
+    return status == BUS_OK ? read_folder(root, "state", settings, settings->state, error) : status;
+}
+
+static enum bus_status read_source(const struct bus_settings_node *root, struct adapters_settings *settings,
+                                   struct bus_error *error)
+{
+    settings->feeds = bus_settings_child(root, "feeds");
+    settings->replication = bus_settings_child(root, "replication");
+    settings->odbc = bus_settings_child(root, "odbc");
+    settings->push = bus_settings_child(root, "push");
+    int count = (settings->inbox[0] != '\0') + (settings->replication != NULL) + (settings->odbc != NULL) +
+                (settings->push != NULL);
+    if (count != 1)
+        return bus_settings_fail(root, error, "an adapter has one source: inbox, replication, odbc or push");
+    if (settings->inbox[0] == '\0' && settings->state[0] == '\0')
+        return bus_settings_fail(root, error, "state is needed: a folder in which the adapter keeps what was said");
+    return BUS_OK;
 }
 
 enum bus_status adapters_settings_load(const char *path, struct adapters_settings *out_settings,
@@ -60,6 +89,8 @@ enum bus_status adapters_settings_load(const char *path, struct adapters_setting
     }
     if (status == BUS_OK)
         status = read_paths(root, settings, error);
+    if (status == BUS_OK)
+        status = read_source(root, settings, error);
     if (status != BUS_OK) {
         adapters_settings_release(settings);
         return status;

@@ -13,8 +13,12 @@ extern const struct bus_option adapters_options[];
 struct adapters_settings {
     struct bus_settings *file;
     const char *name, *department;
-    char catalogue[ADAPTERS_PATH_SIZE], mappings[ADAPTERS_PATH_SIZE], inbox[ADAPTERS_PATH_SIZE],
-        pepper[ADAPTERS_PATH_SIZE];
+    char catalogue[ADAPTERS_PATH_SIZE], mappings[ADAPTERS_PATH_SIZE], pepper[ADAPTERS_PATH_SIZE];
+    char state[ADAPTERS_PATH_SIZE];        /* "" when none is set */
+    const struct bus_settings_node *feeds; /* the feeds that are taken, NULL: all */
+    /* Of these exactly one is set: it is the source. */
+    char inbox[ADAPTERS_PATH_SIZE];
+    const struct bus_settings_node *replication, *odbc, *push; /* groups, checked by their source */
     struct bus_kafka_settings kafka;
     int32_t partitions;
     size_t batch_rows, batch_bytes;
@@ -22,7 +26,7 @@ struct adapters_settings {
     enum bus_log_level log_level;
 };
 
-/* FATAL with file and line. Do not copy the struct afterwards. */
+/* FATAL with file and line, also when no source is set or two are. Do not copy the struct afterwards. */
 BUS_MUST_CHECK enum bus_status adapters_settings_load(const char *path, struct adapters_settings *out_settings,
                                                       struct bus_error *error);
 void adapters_settings_release(struct adapters_settings *settings);

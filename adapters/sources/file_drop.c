@@ -27,8 +27,8 @@ static const char *const outcome_folders[] = {"done", "held"};
 
 struct adapters_drop {
     struct adapters_drop_options options;
-    int folders[ADAPTERS_DROP_MAX_FEEDS]; /* open <inbox>/<feed> */
-    int watch;                            /* inotify */
+    int folders[ADAPTERS_MAX_FEEDS]; /* open <inbox>/<feed> */
+    int watch;                       /* inotify */
     char *names[ADAPTERS_DROP_MAX_LISTED];
     size_t name_count;
 };
@@ -87,7 +87,7 @@ enum bus_status adapters_drop_open(const struct adapters_drop_options *options, 
     if (drop == NULL)
         return bus_fail(error, BUS_FATAL, "cannot watch the inbox: out of memory");
     drop->options = *options;
-    for (size_t i = 0; i < ADAPTERS_DROP_MAX_FEEDS; i++)
+    for (size_t i = 0; i < ADAPTERS_MAX_FEEDS; i++)
         drop->folders[i] = -1;
     drop->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     enum bus_status status =
@@ -106,7 +106,7 @@ void adapters_drop_close(struct adapters_drop *drop)
     if (drop == NULL)
         return;
     forget_names(drop);
-    for (size_t i = 0; i < ADAPTERS_DROP_MAX_FEEDS; i++)
+    for (size_t i = 0; i < ADAPTERS_MAX_FEEDS; i++)
         if (drop->folders[i] >= 0)
             close(drop->folders[i]);
     if (drop->watch >= 0)

@@ -14,14 +14,14 @@
 
 enum adapters_completion { ADAPTERS_COMPLETE_RENAME, ADAPTERS_COMPLETE_MARK, ADAPTERS_COMPLETE_STABLE };
 
-enum { ADAPTERS_DROP_MAX_FEEDS = 64, ADAPTERS_DROP_MAX_LISTED = 4096 };
+enum { ADAPTERS_DROP_MAX_LISTED = 4096 };
 
 struct adapters_drop_options {
     const char *inbox;
     struct {
         const char *name;
         enum adapters_completion completion;
-    } feeds[ADAPTERS_DROP_MAX_FEEDS];
+    } feeds[ADAPTERS_MAX_FEEDS];
     size_t feed_count;
     int64_t stable_ms;
     struct bus_clock clock;

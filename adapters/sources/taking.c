@@ -62,7 +62,7 @@ static bool probe(struct taking *taking)
         taking->position.size_bytes += length;
     }
     bus_digest_stream_final(&digest, taking->position.digest);
-    taking->encoding = adapters_mapping_encoding(taking->tools->feeds->mappings[taking->feed]);
+    taking->encoding = adapters_mapping_encoding(taking->tools->intake->feeds->mappings[taking->feed]);
     if (taking->encoding == ADAPTERS_ENCODING_AUTO)
         taking->encoding = adapters_encoding_probe_finish(&encoding);
     taking->has_mark = encoding.bom;
@@ -71,34 +71,45 @@ static bool probe(struct taking *taking)
 
 /* --- rows --- */
 
-static enum bus_status refuse_row(struct taking *taking, const char *stage, const struct adapters_row *row,
-                                  const struct adapters_refusal *refusal, struct bus_error *error)
+/* Whether the row at hand was committed in an earlier run. */
+static bool is_silent(const struct taking *taking)
 {
-    const struct adapters_taking_tools *tools = taking->tools;
+    return taking->position.rows < taking->silent_rows;
+}
+
+static void note_refusal(struct taking *taking, const struct adapters_row *row, const struct adapters_refusal *refusal)
+{
     adapters_report_add(&taking->report, row->line, refusal);
     taking->position.quarantined++;
-    if (taking->position.rows < taking->silent_rows)
-        return BUS_OK;
-    return adapters_publisher_refuse(tools->publisher, tools->feeds->items[taking->feed], stage, taking->name, row,
-                                     refusal, error);
+}
+
+/* A row that could not be read. */
+static enum bus_status refuse_row(struct taking *taking, const struct adapters_row *row,
+                                  const struct adapters_refusal *refusal, struct bus_error *error)
+{
+    note_refusal(taking, row, refusal);
+    return is_silent(taking)
+               ? BUS_OK
+               : adapters_intake_refuse(taking->tools->intake, taking->feed, taking->name, row, refusal, error);
 }
 
 static enum bus_status map_row(struct taking *taking, const struct adapters_row *row, struct bus_error *error)
 {
-    const struct adapters_taking_tools *tools = taking->tools;
-    size_t item = tools->feeds->items[taking->feed];
+    const struct adapters_intake *intake = taking->tools->intake;
     struct adapters_refusal refusal;
-    bus_arena_reset(tools->arena);
-    enum bus_status status =
-        adapters_mapping_apply(tools->feeds->mappings[taking->feed], row, tools->arena, tools->values, &refusal);
-    if (status == BUS_OK)
-        status = adapters_publisher_prepare(tools->publisher, item, tools->values, &refusal);
+    enum adapters_row_outcome outcome = ADAPTERS_ROW_PUBLISHED;
+    enum bus_status status = BUS_OK;
+    if (!is_silent(taking))
+        status = adapters_intake_row(intake, taking->feed, taking->name, row, &outcome, &refusal, error);
+    else if (adapters_intake_check(intake, taking->feed, row, &refusal) != BUS_OK)
+        outcome = ADAPTERS_ROW_REFUSED;
     if (status != BUS_OK)
-        return refuse_row(taking, "adapter.map", row, &refusal, error);
-    taking->position.published++;
-    if (taking->position.rows < taking->silent_rows)
-        return BUS_OK;
-    return adapters_publisher_send(tools->publisher, error);
+        return status;
+    if (outcome == ADAPTERS_ROW_REFUSED)
+        note_refusal(taking, row, &refusal);
+    else
+        taking->position.published++;
+    return BUS_OK;
 }
 
 static void tell_progress(struct taking *taking)
@@ -115,7 +126,7 @@ static void tell_progress(struct taking *taking)
 /* Writes how far the file is into the journal. */
 static enum bus_status note_position(struct taking *taking, struct bus_error *error)
 {
-    struct adapters_journal *journal = adapters_publisher_journal(taking->tools->publisher);
+    struct adapters_journal *journal = adapters_publisher_journal(taking->tools->intake->publisher);
     struct adapters_file_position *noted = adapters_journal_open_file(journal, taking->position.digest);
     if (noted != NULL) {
         *noted = taking->position;
@@ -131,19 +142,18 @@ static enum bus_status note_position(struct taking *taking, struct bus_error *er
 /* Behind a row: commits what is full or old. */
 static enum bus_status look_around(struct taking *taking, struct bus_error *error)
 {
-    const struct adapters_taking_tools *tools = taking->tools;
-    bool is_full = adapters_publisher_rows(tools->publisher) >= tools->batch_rows ||
-                   adapters_publisher_size_bytes(tools->publisher) >= tools->batch_bytes;
-    if (!is_full && taking->position.rows % LOOK_ROWS != 0)
+    const struct adapters_intake *intake = taking->tools->intake;
+    bool is_due = adapters_intake_is_due(intake);
+    if (!is_due && taking->position.rows % LOOK_ROWS != 0)
         return BUS_OK;
     tell_progress(taking);
     taking->is_stopped = bus_stop_requested();
-    if (!is_full && !taking->is_stopped && adapters_publisher_age_ms(tools->publisher) < tools->batch_ms)
+    if (!is_due && !taking->is_stopped)
         return BUS_OK;
     if (taking->position.rows <= taking->silent_rows)
         return BUS_OK;
     enum bus_status status = note_position(taking, error);
-    return status == BUS_OK ? tools->commit(tools->self, error) : status;
+    return status == BUS_OK ? adapters_intake_commit(intake, error) : status;
 }
 
 /* Every row to the end, or to a stop. OK with *out_readable false: the file cannot be read on. */
@@ -161,8 +171,7 @@ static enum bus_status take_rows(struct taking *taking, bool *out_readable, stru
             *out_readable = false;
             return BUS_OK;
         }
-        status = status == BUS_REJECT ? refuse_row(taking, "adapter.read", &row, &refusal, error)
-                                      : map_row(taking, &row, error);
+        status = status == BUS_REJECT ? refuse_row(taking, &row, &refusal, error) : map_row(taking, &row, error);
         if (status != BUS_OK)
             return status;
         taking->position.rows++;
@@ -217,8 +226,8 @@ static void tell_changed(const struct taking *taking)
 
 static enum bus_status finish(struct taking *taking, struct adapters_taken *out_taken, struct bus_error *error)
 {
-    const struct adapters_taking_tools *tools = taking->tools;
-    struct adapters_journal *journal = adapters_publisher_journal(tools->publisher);
+    const struct adapters_intake *intake = taking->tools->intake;
+    struct adapters_journal *journal = adapters_publisher_journal(intake->publisher);
     const struct adapters_report_summary summary = {
         .encoding = adapters_encoding_name(taking->encoding, taking->has_mark),
         .rows = taking->position.rows,
@@ -230,9 +239,9 @@ static enum bus_status finish(struct taking *taking, struct adapters_taken *out_
     if (adapters_journal_find_finished(journal, taking->position.digest) == NULL) {
         status = note_position(taking, error);
         if (status == BUS_OK)
-            status = adapters_publisher_finish(tools->publisher, &taking->position, error);
+            status = adapters_publisher_finish(intake->publisher, &taking->position, error);
         if (status == BUS_OK &&
-            !adapters_journal_finish_file(journal, taking->position.digest, bus_clock_now_ms(&tools->clock)))
+            !adapters_journal_finish_file(journal, taking->position.digest, bus_clock_now_ms(&intake->clock)))
             status = bus_fail(error, BUS_FATAL, "note a finished file: out of memory, or more than %d of them",
                               ADAPTERS_JOURNAL_MAX_FINISHED);
     }
@@ -259,7 +268,7 @@ static enum bus_status skip_duplicate(struct taking *taking, struct adapters_tak
 static bool is_duplicate(struct taking *taking, bool is_taken_now)
 {
     const struct adapters_taking_tools *tools = taking->tools;
-    struct adapters_journal *journal = adapters_publisher_journal(tools->publisher);
+    struct adapters_journal *journal = adapters_publisher_journal(tools->intake->publisher);
     const struct adapters_finished *finished = adapters_journal_find_finished(journal, taking->position.digest);
     const struct adapters_file_position *begun = adapters_journal_open_file(journal, taking->position.digest);
     if (begun != NULL)
@@ -271,32 +280,32 @@ static bool is_duplicate(struct taking *taking, bool is_taken_now)
            adapters_drop_has_done(tools->drop, taking->feed, taking->name);
 }
 
-static enum bus_status take_open_file(struct taking *taking, bool (*is_taken_now)(void *self, const uint8_t *digest),
-                                      enum adapters_taking_result *out_result, struct adapters_taken *out_taken,
-                                      struct bus_error *error)
+static enum bus_status take_open_file(struct taking *taking, enum adapters_taking_result *out_result,
+                                      struct adapters_taken *out_taken, struct bus_error *error)
 {
     const struct adapters_taking_tools *tools = taking->tools;
+    const struct adapters_intake *intake = tools->intake;
     struct adapters_refusal refusal;
     bool is_readable;
     *out_result = ADAPTERS_TAKEN;
     adapters_refuse(&refusal, "FILE_UNREADABLE", "文件读取失败，请重新放入",
                     "the file cannot be read; put it in again");
     bool is_known = fstat(taking->file, &taking->before) == 0;
-    if (is_known && taking->before.st_size > LONG_FILE_BYTES && adapters_publisher_rows(tools->publisher) > 0) {
-        enum bus_status committed = tools->commit(tools->self, error);
+    if (is_known && taking->before.st_size > LONG_FILE_BYTES && adapters_publisher_rows(intake->publisher) > 0) {
+        enum bus_status committed = adapters_intake_commit(intake, error);
         if (committed != BUS_OK)
             return committed;
     }
     if (!is_known || !probe(taking))
         return hold(taking, &refusal, out_taken, error);
-    if (is_duplicate(taking, is_taken_now(tools->self, taking->position.digest)))
+    if (is_duplicate(taking, tools->is_taken_now(tools->self, taking->position.digest)))
         return skip_duplicate(taking, out_taken, error);
     if (taking->position.size_bytes == 0) {
         adapters_refuse(&refusal, "FILE_EMPTY", "文件为空，请重新导出后报送", "the file is empty; export it again");
         return hold(taking, &refusal, out_taken, error);
     }
     enum bus_status status =
-        adapters_rows_start(tools->rows, adapters_mapping_layout(tools->feeds->mappings[taking->feed]), taking->file,
+        adapters_rows_start(tools->rows, adapters_mapping_layout(intake->feeds->mappings[taking->feed]), taking->file,
                             taking->encoding, &refusal, error);
     if (status != BUS_OK)
         return hold(taking, &refusal, out_taken, error);
@@ -317,14 +326,13 @@ static enum bus_status take_open_file(struct taking *taking, bool (*is_taken_now
 }
 
 enum bus_status adapters_take_file(const struct adapters_taking_tools *tools, size_t feed, const char *name,
-                                   bool (*is_taken_now)(void *self, const uint8_t *digest),
                                    enum adapters_taking_result *out_result, struct adapters_taken *out_taken,
                                    struct bus_error *error)
 {
     struct taking taking = {
         .tools = tools,
         .feed = feed,
-        .feed_name = adapters_mapping_feed_view(tools->feeds->mappings[feed]),
+        .feed_name = adapters_mapping_feed_view(tools->intake->feeds->mappings[feed]),
         .name = name,
         .told_ms = bus_clock_monotonic_ms(),
     };
@@ -339,7 +347,7 @@ enum bus_status adapters_take_file(const struct adapters_taking_tools *tools, si
     if (taking.file < 0)
         return BUS_OK;
     adapters_report_init(&taking.report);
-    status = take_open_file(&taking, is_taken_now, out_result, out_taken, error);
+    status = take_open_file(&taking, out_result, out_taken, error);
     adapters_report_release(&taking.report);
     if (taking.file >= 0)
         close(taking.file);

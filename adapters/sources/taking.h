@@ -2,22 +2,17 @@
 #ifndef ADAPTERS_SOURCES_TAKING_H
 #define ADAPTERS_SOURCES_TAKING_H
 
-#include "adapters/engine/feeds.h"
+#include "adapters/engine/intake.h"
 #include "adapters/engine/report.h"
+#include "adapters/sources/file_drop.h"
 
-/* What taking a file needs, lent by the engine. */
+/* What taking a file needs, lent by the source. */
 struct adapters_taking_tools {
-    struct adapters_feeds *feeds;
+    const struct adapters_intake *intake;
     struct adapters_drop *drop;
-    struct adapters_publisher *publisher;
     struct adapters_rows *rows;
-    struct bus_arena *arena;  /* reset with each row */
-    struct bus_value *values; /* of a row: as many as the widest schema has fields */
-    struct bus_clock clock;
-    size_t batch_rows, batch_bytes;
-    int64_t batch_ms;
-    /* Commits what was added, and moves what was finished before. Any status. */
-    enum bus_status (*commit)(void *self, struct bus_error *error);
+    /* Whether a file of that content was taken in this transaction. */
+    bool (*is_taken_now)(void *self, const uint8_t *digest);
     void *self;
 };
 
@@ -37,12 +32,9 @@ enum adapters_taking_result {
     ADAPTERS_NOT_TAKEN, /* gone, unreadable now, or a stop was requested: the file stays, *out_taken is not filled */
 };
 
-/* Takes the file. `is_taken_now`: a file of that content was taken in this transaction. Events and refused rows are added to
- * the publisher's transaction, which may be committed on the way. RETRY and FATAL are the publisher's: abort or start over. */
+/* Takes the file. Events and refused rows are added to the publisher's transaction, which may be committed on the way. RETRY and FATAL are the publisher's: abort or start over. */
 BUS_MUST_CHECK enum bus_status adapters_take_file(const struct adapters_taking_tools *tools, size_t feed,
-                                                  const char *name,
-                                                  bool (*is_taken_now)(void *self, const uint8_t *digest),
-                                                  enum adapters_taking_result *out_result,
+                                                  const char *name, enum adapters_taking_result *out_result,
                                                   struct adapters_taken *out_taken, struct bus_error *error);
 
 #endif

@@ -121,9 +121,30 @@ static void name_hash_tells_feeds_and_names_apart(void **state)
     assert_true(adapters_journal_name_hash("a", "bc") != adapters_journal_name_hash("ab", "c"));
 }
 
+static void cursors_go_back_with_the_transaction(void **state)
+{
+    (void)state;
+    struct bus_error error;
+    struct adapters_journal *journal = start();
+    assert_int_equal(adapters_journal_set_cursor(journal, "penalty", "7", &error), BUS_OK);
+    assert_int_equal(adapters_journal_set_cursor(journal, "licence", "1", &error), BUS_OK);
+    assert_true(adapters_journal_has_moved(journal));
+    adapters_journal_mark(journal);
+    assert_false(adapters_journal_has_moved(journal));
+    assert_int_equal(adapters_journal_set_cursor(journal, "penalty", "8", &error), BUS_OK);
+    assert_int_equal(adapters_journal_set_cursor(journal, "licence", "", &error), BUS_OK);
+    assert_string_equal(adapters_journal_cursor(journal, "licence"), "");
+    adapters_journal_rewind(journal);
+    assert_string_equal(adapters_journal_cursor(journal, "penalty"), "7");
+    assert_string_equal(adapters_journal_cursor(journal, "licence"), "1");
+    assert_int_equal(adapters_journal_position(journal, 0).cursor_count, 2);
+    adapters_journal_destroy(journal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(cursors_go_back_with_the_transaction),
         cmocka_unit_test(numbers_each_partition_of_each_topic_from_one),
         cmocka_unit_test(unused_sequences_are_no_part_of_a_position),
         cmocka_unit_test(finds_every_finished_file_among_many),

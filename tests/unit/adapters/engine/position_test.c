@@ -27,8 +27,17 @@ static void reads_back_what_was_written(void **state)
                                           .is_done = true};
     memset(file.digest, 0xab, sizeof file.digest);
     struct adapters_sequence sequence = {.topic = "xq.in.market.penalty", .partition = 5, .next = 1000000000001};
+    static const struct adapters_cursor kept = {.name = "replication", .text = "lsn=0/16B3748"};
+    struct adapters_cursor cursor = kept;
     struct bus_buffer buffer;
-    encode(&(struct adapters_position){1700000000123, &file, 1, &sequence, 1}, &buffer);
+    encode(&(struct adapters_position){.at_ms = 1700000000123,
+                                       .files = &file,
+                                       .file_count = 1,
+                                       .sequences = &sequence,
+                                       .sequence_count = 1,
+                                       .cursors = &cursor,
+                                       .cursor_count = 1},
+           &buffer);
 
     struct adapters_position read;
     struct bus_error error;
@@ -47,6 +56,9 @@ static void reads_back_what_was_written(void **state)
     assert_string_equal(read.sequences[0].topic, sequence.topic);
     assert_int_equal(read.sequences[0].partition, 5);
     assert_int_equal(read.sequences[0].next, sequence.next);
+    assert_int_equal(read.cursor_count, 1);
+    assert_string_equal(read.cursors[0].name, cursor.name);
+    assert_string_equal(read.cursors[0].text, cursor.text);
     adapters_position_release(&read);
     bus_buffer_release(&buffer);
 }
@@ -74,10 +86,18 @@ static void refuses_every_cut(void **state)
     (void)state;
     struct adapters_file_position file = {.feed = "penalty", .name = "a.csv"};
     struct adapters_sequence sequence = {.topic = "xq.in.market.penalty", .next = 7};
+    struct adapters_cursor cursor = {.name = "replication", .text = "lsn=0/16B3748"};
     struct bus_buffer buffer;
     struct adapters_position read;
     struct bus_error error;
-    encode(&(struct adapters_position){1, &file, 1, &sequence, 1}, &buffer);
+    encode(&(struct adapters_position){.at_ms = 1,
+                                       .files = &file,
+                                       .file_count = 1,
+                                       .sequences = &sequence,
+                                       .sequence_count = 1,
+                                       .cursors = &cursor,
+                                       .cursor_count = 1},
+           &buffer);
     for (size_t length = 0; length < buffer.length; length++)
         assert_int_equal(adapters_position_decode(bus_bytes_of(buffer.data, length), &read, &error), BUS_REJECT);
     bus_buffer_release(&buffer);
