@@ -2,7 +2,7 @@
 
 #include "cli/rights_matter.h"
 
-enum { WAIT_MS = 10000, ANSWER_LIMIT = 256 * 1024, TEXT_LIMIT = 16 * 1024 };
+enum { WAIT_MS = 30000, ANSWER_LIMIT = 256 * 1024, TEXT_LIMIT = 16 * 1024 };
 
 /* --- may it be? --- */
 
@@ -122,8 +122,8 @@ static int tell(const struct cli_rights_matter *matter, const struct cli_rights_
         return code == CLI_DONE ? tell_refusal(outcome) : code;
     if (outcome->result == CLI_RIGHTS_PUBLISHED && waited)
         return cli_say(
-            CLI_CANNOT_REACH, "已发布，但网关在10秒内尚未处理；请勿重发，稍后用 rights show 查看",
-            "published, but the gateway has not taken it within 10 seconds; do not send it again, see `rights "
+            CLI_CANNOT_REACH, "已发布，但网关在30秒内尚未处理；请勿重发，稍后用 rights show 查看",
+            "published, but the gateway has not taken it within 30 seconds; do not send it again, see `rights "
             "show` later");
     if (matter->context->json)
         return code;

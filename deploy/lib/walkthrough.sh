@@ -4,14 +4,21 @@
 #   walkthrough_print FOLDER     finds a penalty that court, procurement and website hold, and prints the lines; nothing when none is held
 #   walkthrough_lines            those of its output that are commands (a filter)
 
-# A market penalty of an organisation that all three hold; the first by identity, so that each demo shows the same one.
+# A market penalty of an organisation that all three hold and that no case is about; the first by identity, so that each demo shows the
+# same one.
 walkthrough_record() {
     local folder=$1 connection
     connection=$(postgresql_connection "$folder" "$EXCHANGE_DATABASE")
     comm -12 <(psql "$connection" -Atc "SELECT encode(c.xq_record, 'hex') FROM court.penalty c JOIN procurement.penalty p USING (xq_record)
-                  WHERE c.xq_department = 'market' AND NOT c.xq_withdrawn" | sort) \
-        <(grep -hF '"item":"penalty","operation":"PUT"' "$folder"/website/*.ndjson | sed 's/^{"record":"\([0-9a-f]*\)".*/\1/' | sort -u) |
-        head -1
+                  WHERE c.xq_department = 'market' AND NOT c.xq_withdrawn AND c.xq_flags = '{}'" | sort) \
+        <(walkthrough_website_holds "$folder" | sort) | sed -n 1p
+}
+
+# The penalties of which the website's last line is not a withdrawal. Its files follow each other by name.
+walkthrough_website_holds() {
+    grep -hF '"item":"penalty","operation":' "$1"/website/*.ndjson |
+        sed 's/^{"record":"\([0-9a-f]*\)".*"operation":"\([A-Z_]*\)".*/\1 \2/' |
+        awk '{ last[$1] = $2 } END { for (record in last) if (last[record] != "WITHDRAW") print record }'
 }
 
 walkthrough_print() {

@@ -21,6 +21,7 @@ import sys
 import tempfile
 
 import avro
+import rest
 import state
 import world
 
@@ -322,7 +323,9 @@ def main():
         configuration = pathlib.Path(environment['XQ_CONFIG']).read_text().splitlines()
         without_state = pathlib.Path(folder) / 'without-state.cfg'
         without_state.write_text('\n'.join(line for line in configuration if not line.startswith('state')) + '\n')
-        subjects, sorts = choose(world.World(environment))
+        whole = world.World(environment)
+        rest.check(whole, proof)  # what is compared must not move meanwhile
+        subjects, sorts = choose(whole)
         proof.note(f'there are subjects to ask about: {", ".join(sorts)}', [] if 'many' in sorts and 'person' in sorts else ['too few'])
         for subject in subjects:
             check_report(command, subject, proof, str(without_state))
