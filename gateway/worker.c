@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/digest.h"
 #include "bus/stop.h"
 #include "gateway/ownership.h"
 #include "gateway/round.h"
@@ -10,6 +11,8 @@
 
 enum {
     NAME_SIZE = 200,
+    MEMBER_DIGEST_BYTES = 4,
+    MEMBER_SIZE = NAME_SIZE + 2 * MEMBER_DIGEST_BYTES + 2,
     KEYHOLDER_WAIT_MS = 5000,
     WAIT_PAUSE_MS = 200,
     METER_EVERY_MS = 10000,
@@ -19,7 +22,7 @@ enum {
 struct worker {
     const struct gateway_worker_options *options;
     const struct gateway_settings *settings;
-    char name[NAME_SIZE]; /* transactional id and member of the group */
+    char name[NAME_SIZE]; /* transactional id */
     char state_topic[BUS_TOPIC_SIZE];
     struct bus_kafka kafka;
     struct bus_rehearsal rehearsal;
@@ -198,19 +201,35 @@ static enum bus_status open_producer(struct worker *worker, struct bus_error *er
     return bus_producer_open(&worker->kafka, &options, &worker->outlet.producer, error);
 }
 
-static enum bus_status subscribe(struct worker *worker, struct bus_error *error)
+/* Member of the group: the worker's name and a digest of what it subscribes to. A static member that comes back gets its old
+ * assignment, which would lack the topics of a new catalogue; another member gets a new one, and the old is forgotten. */
+static void name_member(const struct worker *worker, char (*topics)[BUS_TOPIC_SIZE], size_t count,
+                        char out_name[MEMBER_SIZE])
+{
+    uint8_t digest[BUS_DIGEST_SIZE];
+    char hex[2 * MEMBER_DIGEST_BYTES + 1];
+    bus_digest(BUS_HASH_SM3, bus_bytes_of(topics, count * sizeof *topics), digest);
+    bus_hex(digest, MEMBER_DIGEST_BYTES, hex);
+    snprintf(out_name, MEMBER_SIZE, "%s-%s", worker->name, hex);
+}
+
+static enum bus_status open_consumer(struct worker *worker, const char *member, struct bus_error *error)
 {
     struct bus_consumer_options options = {
         .group = worker->settings->group,
-        .instance = worker->name,
+        .instance = member,
         .session_timeout_ms = worker->settings->session_timeout_ms,
         .on_assigned = on_assigned,
         .on_revoked = on_revoked,
         .self = worker,
     };
-    enum bus_status status = bus_consumer_open(&worker->kafka, &options, &worker->outlet.consumer, error);
-    if (status != BUS_OK)
-        return status;
+    return bus_consumer_open(&worker->kafka, &options, &worker->outlet.consumer, error);
+}
+
+static enum bus_status subscribe(struct worker *worker, struct bus_error *error)
+{
+    char member[MEMBER_SIZE];
+    enum bus_status status = BUS_OK;
     const char *prefix = worker->settings->kafka.prefix;
     size_t count = bus_catalogue_item_count(worker->policy.catalogue);
     char(*names)[BUS_TOPIC_SIZE] = calloc(count + 1, sizeof *names);
@@ -223,6 +242,10 @@ static enum bus_status subscribe(struct worker *worker, struct bus_error *error)
         else
             bus_topic_named(prefix, BUS_TOPIC_REQUESTS, names[i]);
         topics[i] = names[i];
+    }
+    if (status == BUS_OK) {
+        name_member(worker, names, count + 1, member);
+        status = open_consumer(worker, member, error);
     }
     if (status == BUS_OK)
         status = bus_consumer_subscribe(worker->outlet.consumer, topics, count + 1, error);
