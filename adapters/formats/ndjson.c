@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+enum { SHOWN_MAX = 64 * 1024 };
+
 /* Where the parse of a line stands. `column`: the member whose value is read. */
 struct parse {
     struct adapters_ndjson *ndjson;
@@ -20,7 +22,8 @@ static enum bus_status refuse_syntax(struct parse *parse)
 
 static void skip_blanks(struct parse *parse)
 {
-    while (parse->at < parse->end && (*parse->at == ' ' || *parse->at == '\t' || *parse->at == '\r'))
+    while (parse->at < parse->end &&
+           (*parse->at == ' ' || *parse->at == '\t' || *parse->at == '\r' || *parse->at == '\n'))
         parse->at++;
 }
 
@@ -135,7 +138,7 @@ static bool take_string(struct parse *parse, struct bus_bytes *out_text)
 static bool take_word(struct parse *parse, struct bus_bytes *out_text)
 {
     const uint8_t *from = parse->at;
-    while (parse->at < parse->end && strchr(",}] \t\r", *parse->at) == NULL)
+    while (parse->at < parse->end && strchr(",}] \t\r\n", *parse->at) == NULL)
         parse->at++;
     struct bus_bytes word = bus_bytes_of(from, (size_t)(parse->at - from));
     bool is_number = word.length > 0 && strchr("-0123456789", word.data[0]) != NULL;
@@ -275,4 +278,38 @@ enum bus_status adapters_ndjson_next(struct adapters_ndjson *ndjson, struct adap
         text->at = end < text->end ? end + 1 : end;
         text->line++;
     }
+}
+
+/* What is shown of a row that is no text, or longer than a row may be. */
+static struct bus_bytes shown(const struct adapters_ndjson *ndjson, const struct adapters_decoder *decoder,
+                              struct bus_bytes text)
+{
+    if (text.length > SHOWN_MAX)
+        text.length = SHOWN_MAX;
+    uint8_t *to = bus_arena_allocate(ndjson->arena, text.length * ADAPTERS_DECODE_GROWTH + ADAPTERS_CHARACTER_MAX);
+    if (to == NULL)
+        return bus_bytes_of(NULL, 0);
+    size_t length, taken;
+    adapters_decoder_run(decoder, ADAPTERS_ENCODING_UTF8, text, true, to, &length, &taken);
+    return bus_bytes_of(to, length);
+}
+
+enum bus_status adapters_ndjson_read(struct adapters_ndjson *ndjson, const struct adapters_decoder *decoder,
+                                     struct bus_bytes text, int64_t line, struct adapters_refusal *refusal)
+{
+    struct parse parse = {.ndjson = ndjson, .at = text.data, .end = text.data + text.length, .refusal = refusal};
+    bus_arena_reset(ndjson->arena);
+    ndjson->line = line;
+    ndjson->original = text;
+    if (text.length > ADAPTERS_ROW_MAX) {
+        ndjson->original = shown(ndjson, decoder, text);
+        return adapters_refuse(refusal, "ROW_TOO_LONG", "该行超过 2 MiB", "the row is longer than 2 MiB");
+    }
+    if (!bus_utf8_valid(text)) {
+        ndjson->original = shown(ndjson, decoder, text);
+        enum bus_status status = adapters_text_check(ndjson->original, refusal);
+        if (status != BUS_OK)
+            return status;
+    }
+    return parse_object(&parse);
 }

@@ -23,5 +23,10 @@ struct adapters_ndjson {
 BUS_MUST_CHECK enum bus_status adapters_ndjson_next(struct adapters_ndjson *ndjson, struct adapters_text *text,
                                                     bool *out_end, struct adapters_refusal *refusal,
                                                     struct bus_error *error);
+/* Reads one object that is at hand, with blanks or line ends around and in it. Bytes that are no UTF-8 are shown as `decoder` shows them.
+ * REJECT as above. */
+BUS_MUST_CHECK enum bus_status adapters_ndjson_read(struct adapters_ndjson *ndjson,
+                                                    const struct adapters_decoder *decoder, struct bus_bytes text,
+                                                    int64_t line, struct adapters_refusal *refusal);
 
 #endif
