@@ -2,20 +2,8 @@
 #ifndef ADAPTERS_FORMATS_ROWS_H
 #define ADAPTERS_FORMATS_ROWS_H
 
-#include "adapters/formats/csv.h"
-#include "adapters/formats/ndjson.h"
-
-enum adapters_format { ADAPTERS_FORMAT_CSV, ADAPTERS_FORMAT_TSV, ADAPTERS_FORMAT_NDJSON };
-
-/* How the files of a feed are laid out. Borrowed from the mapping. */
-struct adapters_layout {
-    enum adapters_format format;
-    uint8_t separator, quote; /* quote 0: none */
-    bool has_header;          /* else the columns stand in the mapping's order */
-    const char *const *columns;
-    const bool *is_optional; /* may be missing in the header */
-    size_t column_count;
-};
+#include "adapters/formats/encoding.h"
+#include "adapters/formats/layout.h"
 
 struct adapters_rows; /* reads one file after the other */
 
