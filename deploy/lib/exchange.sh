@@ -4,7 +4,6 @@
 #   exchange_prepare FOLDER                        stops what runs there, empties the folder and makes its places
 #   exchange_configure FOLDER                      keys, configuration, FOLDER/env; the broker and PostgreSQL must run
 #   exchange_start_gateway|agents|adapters FOLDER
-#   exchange_feed FOLDER SOURCE                    puts SOURCE/<department>/<feed>/* into the inboxes
 #   exchange_feed_samples FOLDER                   every department's samples
 #   exchange_feed_rights FOLDER                    departments' decisions about records of the samples, which must have come
 #   exchange_feed_generated FOLDER RECORDS SEED
@@ -12,10 +11,11 @@
 #   exchange_stop FOLDER                           everything, in order; also remnants of a crashed run
 #   exchange_is_running FOLDER
 #
-# FOLDER is absolute. Layout: env, log/, run/, inbox/<department>/<feed>/, state/, keys/ (public), secret/ (private key and
-# pepper, mode 0700), website/ (files of the website's agent), kafka/, postgresql/.
+# FOLDER is absolute. Layout: env, log/, run/, inbox/<department>/<feed>/, state/ (the gateway's), adapters/<adapter>/ (an adapter's state),
+# keys/ (public), secret/ (private key and pepper, mode 0700), website/ (files of the website's agent), kafka/, postgresql/.
 
-EXCHANGE_DEPARTMENTS=(market tax social traffic transport court)
+source "$XQ_ROOT/deploy/lib/departments.sh"
+
 EXCHANGE_SUBSCRIBERS=(bank court procurement website)
 EXCHANGE_SCHEMAS=(court procurement bank)
 EXCHANGE_PREFIX=xq.
@@ -33,7 +33,7 @@ exchange_prepare() {
     postgresql_remove "$folder"
     find "$folder" -mindepth 1 -maxdepth 1 ! -name log -exec rm -rf {} +
     find "$folder/log" -type f ! -name 'steps.log' -delete
-    mkdir -p "$folder"/{log,run/gateway,inbox,state,keys,website,config}
+    mkdir -p "$folder"/{log,run/gateway,inbox,state,adapters,keys,website,config}
     install -d -m 0700 "$folder/secret"
 }
 
@@ -45,11 +45,7 @@ exchange_configure() {
     exchange_describe "$folder"
     exchange_make_keys "$folder"
     template_fill "$XQ_ROOT/deploy/templates/gateway.cfg" "$folder/config/gateway.cfg" "${values[@]}"
-    for name in "${EXCHANGE_DEPARTMENTS[@]}"; do
-        mkdir -p "$folder/inbox/$name"
-        template_fill "$XQ_ROOT/deploy/templates/adapter.cfg" "$folder/config/adapter-$name.cfg" \
-            "${values[@]}" DEPARTMENT="$name"
-    done
+    departments_configure "$folder" "${values[@]}"
     for name in "${EXCHANGE_SUBSCRIBERS[@]}"; do
         template_fill "$XQ_ROOT/deploy/templates/agent-$name.cfg" "$folder/config/agent-$name.cfg" \
             "${values[@]}" SUBSCRIBER="$name" CONNECTION="$(postgresql_connection "$folder" "$EXCHANGE_DATABASE")"
@@ -110,49 +106,21 @@ exchange_start_agents() {
 }
 
 exchange_start_adapters() {
-    local name
-    for name in "${EXCHANGE_DEPARTMENTS[@]}"; do
-        process_start "$1" "adapter-$name" "$EXCHANGE_BIN/xinqiao-adapter" --config "$1/config/adapter-$name.cfg"
-    done
-}
-
-# A file appears in an inbox by rename, so that no adapter ever sees half of it.
-exchange_feed() {
-    local folder=$1 source=$2 file inbox count=0
-    while read -r -d '' file; do
-        inbox=$folder/inbox/$(dirname "$file")
-        mkdir -p "$inbox"
-        cp "$source/$file" "$inbox/.$(basename "$file").part"
-        mv "$inbox/.$(basename "$file").part" "$inbox/$(basename "$file")"
-        count=$((count + 1))
-        printf '%s\n' "$file"
-    done < <(cd "$source" && find -L . -mindepth 3 -maxdepth 3 -type f ! -name '.*' -printf '%P\0' | sort -z)
-    ((count > 0)) || fail "没有可投放的文件 / there are no files to feed in $source"
+    departments_start "$1"
 }
 
 exchange_feed_samples() {
-    exchange_feed_folders "$1" samples
+    departments_feed "$1" samples
 }
 
 exchange_feed_rights() {
-    exchange_feed_folders "$1" samples-rights
-}
-
-# The folder of that name of every department that has one.
-exchange_feed_folders() {
-    local folder=$1 which=$2 name source
-    mkdir -p "$folder/$which"
-    for name in "${EXCHANGE_DEPARTMENTS[@]}"; do
-        source=$XQ_ROOT/adapters/departments/$name/$which
-        [[ ! -d $source ]] || ln -sfn "$source" "$folder/$which/$name"
-    done
-    exchange_feed "$folder" "$folder/$which"
+    departments_feed "$1" samples-rights
 }
 
 exchange_feed_generated() {
     local folder=$1
     python3 "$XQ_ROOT/tests/generate" --records "$2" --seed "$3" --out "$folder/generated"
-    exchange_feed "$folder" "$folder/generated"
+    departments_feed_from "$folder" "$folder/generated"
 }
 
 exchange_wait() {
@@ -190,7 +158,7 @@ exchange_tell_progress() {
 
 exchange_stop() {
     local folder=$1
-    process_stop "$folder" "${EXCHANGE_DEPARTMENTS[@]/#/adapter-}"
+    departments_stop "$folder"
     process_stop "$folder" gateway
     process_stop "$folder" "${EXCHANGE_SUBSCRIBERS[@]/#/agent-}"
     process_stop "$folder" postgresql kafka

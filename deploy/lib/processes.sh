@@ -11,6 +11,7 @@
 # The mark is XQ_FOLDER=FOLDER in a process's environment: children inherit it, so remnants of a crashed run are found too,
 # and a pid that the kernel has given to somebody else is never signalled.
 
+PROCESS_START_SECONDS=30
 PROCESS_STOP_SECONDS=40
 
 process_start() {
@@ -22,7 +23,7 @@ process_start() {
         return 0
     fi
     XQ_FOLDER=$folder setsid --fork "$XQ_ROOT/deploy/lib/supervise" "$folder" "$name" "$@" </dev/null >/dev/null 2>&1
-    wait_until 5 "$name" process_is_up "$folder" "$name"
+    wait_until "$PROCESS_START_SECONDS" "$name" process_is_up "$folder" "$name"
 }
 
 process_is_marked() {

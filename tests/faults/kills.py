@@ -21,7 +21,6 @@ import time
 import rights
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DEPARTMENTS = ["market", "tax", "social", "traffic", "transport", "court"]
 SUBSCRIBERS = ["court", "procurement", "website", "bank"]
 # How often each kind is killed, and how often killed once more while it recovers.
 PLAN = {"adapter": 10, "worker-0": 6, "worker-1": 6, "keyholder": 5, "gateway": 5, "agent": 8, "kafka": 4, "postgresql": 2}
@@ -54,6 +53,10 @@ class Exchange:
         except (OSError, ValueError):
             return None
         return pid if is_alive(pid) else None
+
+    def adapters(self):
+        """Names under which adapters run."""
+        return sorted(path.name.removesuffix(".supervisor.pid") for path in (self.folder / "run").glob("adapter-*.supervisor.pid"))
 
     def broker_serves(self, seconds):
         """Whether the broker says "Kafka Server started" behind its last start, within the time."""
@@ -138,7 +141,7 @@ def put(folder, path):
     part.rename(inbox / path.name)
 
 
-def plan_kills(dice):
+def plan_kills(dice, adapters):
     kinds = [kind for kind, times in PLAN.items() for _ in range(times)]
     dice.shuffle(kinds)
     again = list(AGAIN)
@@ -146,7 +149,7 @@ def plan_kills(dice):
     for kind in kinds:
         name = kind
         if kind == "adapter":
-            name = f"adapter-{dice.choice(DEPARTMENTS)}"
+            name = dice.choice(adapters)
         elif kind == "agent":
             name = f"agent-{dice.choice(SUBSCRIBERS)}"
         twice = kind in again
@@ -200,7 +203,7 @@ def run(folder, records, seed):
     cases = rights.Rights(folder, random.Random(seed + 1))
     rights.use_clock(folder)
     files = generate(folder, records, seed)
-    kills = [("gateway", False)] + plan_kills(dice)  # the first gives the gateway its clock
+    kills = [("gateway", False)] + plan_kills(dice, exchange.adapters())  # the first gives the gateway its clock
     print(f"seed {seed}: {len(kills) + len(AGAIN)} kills, {len(files)} files", flush=True)
     started = time.monotonic()
     passed = failed = fed = 0

@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# The departments of an exchange: every folder below adapters/departments with a mapping in it, their adapters, and what they deliver.
+#
+#   departments_list                     their names, one a line
+#   departments_adapters DEPARTMENT      the names of its adapters: deploy/templates/adapters/<department>/<adapter>.cfg, or else one of
+#                                        the department's own name, from deploy/templates/adapter.cfg, that takes files
+#   departments_configure FOLDER NAME=VALUE…   FOLDER/config/adapter-<adapter>.cfg of each, with these values in their templates
+#   departments_start FOLDER
+#   departments_stop FOLDER              every adapter that runs there
+#   departments_feed FOLDER WHICH        the files of <department>/WHICH/<feed>/ into the inboxes
+#   departments_feed_from FOLDER SOURCE  those of SOURCE/<department>/<feed>/
+
+DEPARTMENTS_FOLDER=$XQ_ROOT/adapters/departments
+DEPARTMENTS_TEMPLATES=$XQ_ROOT/deploy/templates
+
+departments_list() {
+    find "$DEPARTMENTS_FOLDER" -mindepth 2 -maxdepth 2 -name '*.cfg' -printf '%h\n' | sed 's|.*/||' | sort -u
+}
+
+departments_adapters() {
+    local own=$DEPARTMENTS_TEMPLATES/adapters/$1
+    if [[ -d $own ]]; then
+        find "$own" -maxdepth 1 -name '*.cfg' -printf '%f\n' | sed 's/\.cfg$//' | sort
+    else
+        printf '%s\n' "$1"
+    fi
+}
+
+departments_template() {
+    local own=$DEPARTMENTS_TEMPLATES/adapters/$1/$2.cfg
+    if [[ -e $own ]]; then
+        printf '%s\n' "$own"
+    else
+        printf '%s\n' "$DEPARTMENTS_TEMPLATES/adapter.cfg"
+    fi
+}
+
+departments_configure() {
+    local folder=$1 department adapter
+    shift
+    for department in $(departments_list); do
+        mkdir -p "$folder/inbox/$department"
+        for adapter in $(departments_adapters "$department"); do
+            template_fill "$(departments_template "$department" "$adapter")" "$folder/config/adapter-$adapter.cfg" "$@" \
+                DEPARTMENT="$department" ADAPTER="$adapter"
+        done
+    done
+}
+
+# Side by side: each waits for its process alone.
+departments_start() {
+    local folder=$1 configuration name pid started=()
+    for configuration in "$folder"/config/adapter-*.cfg; do
+        name=$(basename "$configuration" .cfg)
+        process_start "$folder" "$name" "$EXCHANGE_BIN/xinqiao-adapter" --config "$configuration" &
+        started+=($!)
+    done
+    for pid in "${started[@]}"; do
+        wait "$pid"
+    done
+}
+
+departments_stop() {
+    local names
+    names=$(find "$1/run" -maxdepth 1 -name 'adapter-*.supervisor.pid' -printf '%f\n' 2>/dev/null | sed 's/\.supervisor\.pid$//')
+    # shellcheck disable=SC2086 # names without blanks
+    process_stop "$1" $names
+}
+
+departments_feed() {
+    local folder=$1 which=$2 name
+    mkdir -p "$folder/$which"
+    for name in $(departments_list); do
+        [[ ! -d $DEPARTMENTS_FOLDER/$name/$which ]] || ln -sfn "$DEPARTMENTS_FOLDER/$name/$which" "$folder/$which/$name"
+    done
+    departments_feed_from "$folder" "$folder/$which"
+}
+
+# A file appears in an inbox by rename, so that no adapter ever sees half of it.
+departments_feed_from() {
+    local folder=$1 source=$2 file inbox count=0
+    while read -r -d '' file; do
+        inbox=$folder/inbox/$(dirname "$file")
+        mkdir -p "$inbox"
+        cp "$source/$file" "$inbox/.$(basename "$file").part"
+        mv "$inbox/.$(basename "$file").part" "$inbox/$(basename "$file")"
+        count=$((count + 1))
+        printf '%s\n' "$file"
+    done < <(cd "$source" && find -L . -mindepth 3 -maxdepth 3 -type f ! -name '.*' -printf '%P\0' | sort -z)
+    ((count > 0)) || fail "没有可投放的文件 / there are no files to feed in $source"
+}
