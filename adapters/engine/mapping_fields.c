@@ -94,13 +94,45 @@ static enum bus_status read_table(const struct bus_settings_node *node, struct a
     return BUS_OK;
 }
 
+/* The file `table_file`, once for all fields that name it. */
+static enum bus_status read_table_file(struct adapters_mapping *mapping, const struct bus_settings_node *node,
+                                       struct adapters_field_plan *plan, struct bus_error *error)
+{
+    char path[BUS_ERROR_TEXT_SIZE];
+    const char *name = bus_settings_text(node, adapters_mapping_field_options, "table_file");
+    if (name[0] == '\0')
+        return BUS_OK;
+    if (plan->table_from.count > 0)
+        return bus_settings_fail(node, error, "a field has either a table or a table_file");
+    for (size_t i = 0; i < mapping->code_table_count; i++)
+        if (strcmp(mapping->code_tables[i].name, name) == 0)
+            plan->code_table = mapping->code_tables[i].table;
+    if (plan->code_table != NULL)
+        return BUS_OK;
+    if (strchr(name, '/') != NULL || mapping->code_table_count == ADAPTERS_CODE_TABLES_MAX)
+        return bus_settings_fail(node, error,
+                                 "table_file names a file beside the mapping, and a mapping has at most %d",
+                                 ADAPTERS_CODE_TABLES_MAX);
+    struct adapters_code_table *table = NULL;
+    enum bus_status status = bus_settings_resolve_existing(mapping->file, node, adapters_mapping_field_options,
+                                                           "table_file", path, sizeof path, error);
+    if (status == BUS_OK)
+        status = adapters_code_table_load(path, &table, error);
+    if (status != BUS_OK)
+        return status;
+    mapping->code_tables[mapping->code_table_count].name = name;
+    mapping->code_tables[mapping->code_table_count++].table = table;
+    plan->code_table = table;
+    return BUS_OK;
+}
+
 static const char *text_or_null(const struct bus_settings_node *node, const char *name)
 {
     return bus_settings_child(node, name) != NULL ? bus_settings_text(node, adapters_mapping_field_options, name)
                                                   : NULL;
 }
 
-static enum bus_status read_field_words(const struct adapters_mapping *mapping, const struct bus_settings_node *node,
+static enum bus_status read_field_words(struct adapters_mapping *mapping, const struct bus_settings_node *node,
                                         struct adapters_field_plan *plan, struct bus_error *error)
 {
     enum bus_status status = adapters_load_sources(mapping, node, "from", &plan->from, error);
@@ -108,6 +140,8 @@ static enum bus_status read_field_words(const struct adapters_mapping *mapping, 
         status = read_steps(node, plan, error);
     if (status == BUS_OK)
         status = read_table(node, plan, error);
+    if (status == BUS_OK)
+        status = read_table_file(mapping, node, plan, error);
     if (status == BUS_OK)
         status = adapters_load_words(node, "none", &plan->none, error);
     if (status == BUS_OK && (plan->from.count == 0) == (plan->constant == NULL))
@@ -117,7 +151,7 @@ static enum bus_status read_field_words(const struct adapters_mapping *mapping, 
 
 enum { BOTH_KINDS = 1u << BUS_SUBJECT_ORGANISATION | 1u << BUS_SUBJECT_PERSON };
 
-static enum bus_status read_field(const struct adapters_mapping *mapping, const struct bus_catalogue *catalogue,
+static enum bus_status read_field(struct adapters_mapping *mapping, const struct bus_catalogue *catalogue,
                                   const struct bus_settings_node *node, struct filling *filling,
                                   struct bus_error *error)
 {
@@ -199,7 +233,7 @@ static enum bus_status find_indexes(const struct bus_item *item, const char *con
     return BUS_OK;
 }
 
-static enum bus_status read_list(const struct adapters_mapping *mapping, const struct bus_catalogue *catalogue,
+static enum bus_status read_list(struct adapters_mapping *mapping, const struct bus_catalogue *catalogue,
                                  const struct bus_settings_node *list, struct filling *filling, struct bus_error *error)
 {
     filling->plans = calloc(2 * bus_schema_field_count(filling->schema), sizeof *filling->plans);

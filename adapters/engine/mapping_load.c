@@ -359,6 +359,8 @@ void adapters_mapping_destroy(struct adapters_mapping *mapping)
     if (mapping == NULL)
         return;
     bus_settings_destroy(mapping->file);
+    for (size_t i = 0; i < mapping->code_table_count; i++)
+        adapters_code_table_destroy(mapping->code_tables[i].table);
     free(mapping->fields);
     free(mapping->target.parts);
     free(mapping);

@@ -85,6 +85,8 @@ const struct bus_option adapters_mapping_field_options[] = {
     {"split", BUS_OPTION_TEXT, "", 0, 0, NULL, "the text is parted by this"},
     {"part", BUS_OPTION_INTEGER, "1", 1, 64, NULL, "which part is taken"},
     {"table", BUS_OPTION_LIST, "", 0, 0, NULL, "pairs (from, to) of values"},
+    {"table_file", BUS_OPTION_TEXT, "", 0, 0, NULL,
+     "the same in a CSV file with the columns from and to, in the mapping's folder"},
     {"none", BUS_OPTION_TEXTS, "", 0, 0, NULL, "values that mean nothing here; dates as YYYY-MM-DD"},
     {0},
 };

@@ -1,7 +1,8 @@
-/* Plan: a mapping as it is applied, every name resolved. Private to mapping_load.c, mapping_fields.c, mapping.c and value.c. */
+/* Plan: a mapping as it is applied, every name resolved. Private to mapping*.c and value.c. */
 #ifndef ADAPTERS_ENGINE_PLAN_H
 #define ADAPTERS_ENGINE_PLAN_H
 
+#include "adapters/engine/code_table.h"
 #include "adapters/engine/mapping.h"
 
 enum {
@@ -9,6 +10,7 @@ enum {
     ADAPTERS_WORDS_MAX = 64,
     ADAPTERS_REFUSALS_MAX = 16,
     ADAPTERS_KEY_FIELDS_MAX = 16,
+    ADAPTERS_CODE_TABLES_MAX = 16,
     ADAPTERS_TARGET_FIELDS = 3,
     ADAPTERS_DEPARTMENT_SIZE = 96,
 };
@@ -54,7 +56,8 @@ struct adapters_field_plan {
     const char *split; /* NULL, or the separator of which `part` (1-based) is taken */
     size_t part;
     struct adapters_words table_from, table_to;
-    struct adapters_words none; /* values that mean nothing in this field */
+    const struct adapters_code_table *code_table; /* instead, from a file; NULL: none. The mapping's */
+    struct adapters_words none;                   /* values that mean nothing in this field */
     const struct bus_code_list *codes;
     bool is_key;
     int only_kind; /* enum bus_subject_kind: for these subjects only; -1: for all */
@@ -110,6 +113,12 @@ struct adapters_mapping {
     size_t area_column;
     const char *default_area;
 
+    struct {
+        const char *name; /* as the mapping writes it */
+        struct adapters_code_table *table;
+    } code_tables[ADAPTERS_CODE_TABLES_MAX]; /* each file once, however many fields use it */
+    size_t code_table_count;
+
     struct adapters_field_plan *fields;
     size_t field_count;
     size_t key_indexes[ADAPTERS_KEY_FIELDS_MAX]; /* of the item's key fields, in the schema */
@@ -123,6 +132,16 @@ struct bus_bytes adapters_plan_text(const struct adapters_mapping *mapping, cons
 /* One column, trimmed; length 0 when it is missing or a word that means so. */
 struct bus_bytes adapters_plan_column(const struct adapters_mapping *mapping, size_t column,
                                       const struct adapters_row *row);
+
+/* What a record key is made of: the item, its key fields and their values. */
+struct adapters_key_parts {
+    const struct bus_item *item;
+    const struct bus_field *fields[ADAPTERS_KEY_FIELDS_MAX];
+    struct bus_value values[ADAPTERS_KEY_FIELDS_MAX];
+};
+/* Makes it in the arena. REJECT when out of memory. */
+BUS_MUST_CHECK enum bus_status adapters_key_make(const struct adapters_key_parts *parts, struct bus_arena *arena,
+                                                 struct bus_value *out_key, struct adapters_refusal *refusal);
 
 /* Fills one field. `is_withdrawn`: only keys must be there. REJECT with `refusal`. */
 BUS_MUST_CHECK enum bus_status adapters_value_fill(const struct adapters_mapping *mapping,

@@ -97,6 +97,8 @@ static struct bus_bytes part_of(struct bus_bytes text, const char *separator, si
 
 static struct bus_bytes through_table(const struct adapters_field_plan *plan, struct bus_bytes text)
 {
+    if (plan->code_table != NULL)
+        return adapters_code_table_find(plan->code_table, text);
     for (size_t i = 0; i < plan->table_from.count; i++)
         if (bus_bytes_equal_text(text, plan->table_from.words[i]))
             return bus_bytes_text(plan->table_to.words[i]);
@@ -128,7 +130,8 @@ static struct bus_bytes several_codes(const struct adapters_field_plan *plan, st
                                       struct bus_arena *arena)
 {
     size_t width = strlen(plan->field->code_separator), length = 0;
-    size_t longest = plan->table_to.longest > LISTED_CODE_MAX ? plan->table_to.longest : LISTED_CODE_MAX;
+    size_t meaning = plan->code_table != NULL ? adapters_code_table_longest(plan->code_table) : plan->table_to.longest;
+    size_t longest = meaning > LISTED_CODE_MAX ? meaning : LISTED_CODE_MAX;
     size_t codes = text.length / 2 + 1; /* each but the last has a separator */
     uint8_t *joined = bus_arena_allocate(arena, text.length + codes * (longest + width));
     while (joined != NULL && text.length > 0) {

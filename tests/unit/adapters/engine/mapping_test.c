@@ -219,6 +219,41 @@ static void a_table_changes_what_it_names(void **state)
     is_text(world, "legal_representative", "甲");
 }
 
+static enum bus_status load_with_table_file(struct world *world, const char *field, const char *table,
+                                            struct bus_error *error)
+{
+    char path[TEST_FOLDER_SIZE + 32], *text = strdup(good), whole[sizeof good + 256];
+    snprintf(path, sizeof path, "%s/kinds.csv", world->folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(table, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    char *at = strstr(text, field);
+    assert_non_null(at);
+    *at = '\0';
+    snprintf(whole, sizeof whole, "%s%s table_file = \"kinds.csv\";%s", text, field, at + strlen(field));
+    free(text);
+    adapters_mapping_destroy(world->mapping);
+    world->mapping = NULL;
+    return load(world, whole, error);
+}
+
+static void a_table_may_stand_in_a_file_of_its_own(void **state)
+{
+    struct world *world = *state;
+    struct bus_error error;
+    assert_int_equal(load_with_table_file(world, "from = [\"KINDS\"];",
+                                          "from,to\n罚,罚款\n没收,没收违法所得、没收非法财物\n", &error),
+                     BUS_OK);
+    world->row[KINDS] = "没收; 罚；警告";
+    assert_int_equal(apply(world), BUS_OK);
+    is_text(world, "penalty_kinds", "没收违法所得、没收非法财物;罚款;警告");
+    assert_int_equal(load_with_table_file(world, "from = [\"KINDS\"];", "from,to\n,1\n", &error), BUS_FATAL);
+    assert_non_null(strstr(error.message, "kinds.csv:2: from is empty"));
+    assert_int_equal(load_with_table_file(world, "table = ( [\"一\", \"甲\"] );", "from,to\n", &error), BUS_FATAL);
+    assert_non_null(strstr(error.message, "either a table or a table_file"));
+}
+
 static void columns_are_tried_in_order(void **state)
 {
     struct world *world = *state;
@@ -601,6 +636,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(identifiers_are_cleaned_of_width_case_and_blanks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(words_for_nothing_are_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_table_changes_what_it_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_table_may_stand_in_a_file_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(columns_are_tried_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_person_has_a_persons_fields_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(area_falls_back_to_the_credit_code_then_to_the_mapping, set_up, tear_down),
