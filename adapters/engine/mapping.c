@@ -8,7 +8,7 @@
 #include "adapters/engine/transform.h"
 #include "bus/subject.h"
 
-enum { KEY_PART_SHORT = 40, USCC_LENGTH = 18, USCC_AREA_AT = 2, AREA_LENGTH = 6, KEY_ROOM = 3 * ADAPTERS_FIELD_MAX };
+enum { USCC_LENGTH = 18, USCC_AREA_AT = 2, AREA_LENGTH = 6 };
 
 const char *adapters_mapping_feed_view(const struct adapters_mapping *mapping)
 {
@@ -175,65 +175,15 @@ static void read_area(const struct adapters_mapping *mapping, const struct adapt
 
 /* --- the record key --- */
 
-/* A long part is replaced by its digest when the whole would be too long: `#` and 32 hex digits. */
-static void append_part(struct bus_buffer *key, const struct bus_buffer *part, bool is_short)
-{
-    bus_buffer_u8(key, '|');
-    if (!is_short || part->length <= KEY_PART_SHORT) {
-        bus_buffer_append(key, part->data, part->length);
-        return;
-    }
-    uint8_t digest[BUS_DIGEST_SIZE];
-    char hex[BUS_DIGEST_SIZE + 1];
-    bus_digest(BUS_HASH_SM3, bus_buffer_view(part), digest);
-    bus_hex(digest, BUS_DIGEST_SIZE / 2, hex);
-    bus_buffer_printf(key, "#%s", hex);
-}
-
-/* What a record key is made of: the item, its key fields and their values. */
-struct key_parts {
-    const struct bus_item *item;
-    const struct bus_field *fields[ADAPTERS_KEY_FIELDS_MAX];
-    struct bus_value values[ADAPTERS_KEY_FIELDS_MAX];
-};
-
-static void write_key(const struct key_parts *parts, bool is_short, struct bus_buffer *key)
-{
-    struct bus_buffer part;
-    bus_buffer_init(&part, KEY_ROOM);
-    bus_buffer_reset(key);
-    bus_buffer_append_bytes(key, bus_bytes_text(parts->item->department->name));
-    for (size_t i = 0; i < parts->item->key_field_count; i++) {
-        bus_buffer_reset(&part);
-        bus_datum_text(parts->fields[i]->value, &parts->values[i], &part);
-        append_part(key, &part, is_short);
-    }
-    bus_buffer_release(&part);
-}
-
-static enum bus_status make_key(const struct key_parts *parts, struct bus_arena *arena, struct bus_value *out_key,
-                                struct adapters_refusal *refusal)
-{
-    struct bus_buffer key;
-    bus_buffer_init(&key, KEY_ROOM);
-    write_key(parts, false, &key);
-    if (key.length > BUS_RECORD_KEY_MAX)
-        write_key(parts, true, &key);
-    struct bus_bytes kept = key.failed ? bus_bytes_of(NULL, 0) : bus_arena_copy(arena, bus_buffer_view(&key));
-    bus_buffer_release(&key);
-    *out_key = (struct bus_value){.type = BUS_TYPE_STRING, .bytes = kept};
-    return kept.length > 0 ? BUS_OK : adapters_refuse(refusal, "MEMORY", "内存不足", "out of memory");
-}
-
 static enum bus_status fill_key(const struct adapters_mapping *mapping, struct bus_arena *arena,
                                 struct bus_value *values, struct adapters_refusal *refusal)
 {
-    struct key_parts parts = {.item = mapping->item};
+    struct adapters_key_parts parts = {.item = mapping->item};
     for (size_t i = 0; i < mapping->item->key_field_count; i++) {
         parts.fields[i] = bus_schema_field(mapping->schema, mapping->key_indexes[i]);
         parts.values[i] = values[mapping->key_indexes[i]];
     }
-    return make_key(&parts, arena, &values[BUS_ENVELOPE_RECORD_KEY], refusal);
+    return adapters_key_make(&parts, arena, &values[BUS_ENVELOPE_RECORD_KEY], refusal);
 }
 
 /* The key of the record that a right is about, made of the row as that record's own feed makes it. */
@@ -241,7 +191,7 @@ static enum bus_status fill_target(const struct adapters_mapping *mapping, const
                                    struct bus_arena *arena, struct bus_value *values, struct adapters_refusal *refusal)
 {
     const struct adapters_target_plan *target = &mapping->target;
-    struct key_parts parts = {.item = target->item};
+    struct adapters_key_parts parts = {.item = target->item};
     enum bus_status status = BUS_OK;
     for (size_t i = 0; i < target->item->key_field_count && status == BUS_OK; i++) {
         parts.fields[i] = target->parts[i].field;
@@ -253,7 +203,7 @@ static enum bus_status fill_target(const struct adapters_mapping *mapping, const
         (struct bus_value){.type = BUS_TYPE_STRING, .bytes = bus_bytes_text(target->item->department->name)};
     values[target->indexes[1]] =
         (struct bus_value){.type = BUS_TYPE_STRING, .bytes = bus_bytes_text(target->item->name)};
-    return make_key(&parts, arena, &values[target->indexes[2]], refusal);
+    return adapters_key_make(&parts, arena, &values[target->indexes[2]], refusal);
 }
 
 enum bus_status adapters_mapping_apply(const struct adapters_mapping *mapping, const struct adapters_row *row,

@@ -53,4 +53,11 @@ BUS_MUST_CHECK enum bus_status adapters_mapping_apply(const struct adapters_mapp
                                                       const struct adapters_row *row, struct bus_arena *arena,
                                                       struct bus_value *values, struct adapters_refusal *refusal);
 
+/* The record key alone, of a row that may hold no more than the columns it is made of. It lives in the arena. REJECT as above. */
+BUS_MUST_CHECK enum bus_status adapters_mapping_key(const struct adapters_mapping *mapping,
+                                                    const struct adapters_row *row, struct bus_arena *arena,
+                                                    struct bus_bytes *out_key, struct adapters_refusal *refusal);
+/* Which columns that takes. */
+void adapters_mapping_key_columns(const struct adapters_mapping *mapping, bool out_needed[ADAPTERS_COLUMNS_MAX]);
+
 #endif
