@@ -4,6 +4,8 @@
 #   departments_list                     their names, one a line
 #   departments_adapters DEPARTMENT      the names of its adapters: deploy/templates/adapters/<department>/<adapter>.cfg, or else one of
 #                                        the department's own name, from deploy/templates/adapter.cfg, that takes files
+#   departments_make_sources FOLDER      the databases of bureaus, with the rows of <department>/samples-postgresql/*.sql and
+#                                        samples-mariadb/*.sql, and certificates for departments that push
 #   departments_configure FOLDER NAME=VALUE…   FOLDER/config/adapter-<adapter>.cfg of each, with these values in their templates
 #   departments_start FOLDER
 #   departments_stop FOLDER              every adapter that runs there
@@ -33,6 +35,23 @@ departments_template() {
     else
         printf '%s\n' "$DEPARTMENTS_TEMPLATES/adapter.cfg"
     fi
+}
+
+# Departments that have a folder of that name.
+departments_with() {
+    find "$DEPARTMENTS_FOLDER" -mindepth 2 -maxdepth 2 -type d -name "$1" -printf '%h\n' | sed 's|.*/||' | sort
+}
+
+departments_make_sources() {
+    local folder=$1 name file
+    for name in $(departments_with samples-postgresql); do
+        postgresql_database "$folder" "$name"
+        for file in "$DEPARTMENTS_FOLDER/$name"/samples-postgresql/*.sql; do
+            postgresql_run "$folder" "$name" "$file"
+        done
+    done
+    # shellcheck disable=SC2046 # names without blanks
+    certificates_make "$folder" $(departments_with samples-push)
 }
 
 departments_configure() {

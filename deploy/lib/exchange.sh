@@ -14,6 +14,7 @@
 # FOLDER is absolute. Layout: env, log/, run/, inbox/<department>/<feed>/, state/ (the gateway's), adapters/<adapter>/ (an adapter's state),
 # keys/ (public), secret/ (private key and pepper, mode 0700), website/ (files of the website's agent), kafka/, postgresql/.
 
+source "$XQ_ROOT/deploy/lib/certificates.sh"
 source "$XQ_ROOT/deploy/lib/departments.sh"
 
 EXCHANGE_SUBSCRIBERS=(bank court procurement website)

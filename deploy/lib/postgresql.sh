@@ -5,6 +5,7 @@
 #   postgresql_connection FOLDER DATABASE   prints a libpq connection string
 #   postgresql_database FOLDER DATABASE     creates a database when it is missing
 #   postgresql_query FOLDER DATABASE SQL    prints rows, unaligned
+#   postgresql_run FOLDER DATABASE FILE     runs a file of statements, whole or not at all
 #   postgresql_stop FOLDER
 #   postgresql_remove FOLDER                removes the cluster's files
 #
@@ -41,6 +42,10 @@ postgresql_connection() {
 
 postgresql_query() {
     psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$(postgresql_connection "$1" "$2")" -c "$3"
+}
+
+postgresql_run() {
+    psql -X -q -v ON_ERROR_STOP=1 --single-transaction -d "$(postgresql_connection "$1" "$2")" -f "$3"
 }
 
 postgresql_database() {
@@ -85,6 +90,10 @@ postgresql_configure() {
         printf "listen_addresses = ''\n"
         printf "unix_socket_directories = '%s'\n" "$home"
         printf "max_connections = 50\n"
+        # Bureaus' databases lie beside the subscribers' here, and are followed by their changes.
+        printf "wal_level = logical\n"
+        printf "max_wal_senders = 10\n"
+        printf "max_replication_slots = 10\n"
         printf "log_line_prefix = '%%m [%%p] %%d '\n"
     } >>"$data/postgresql.conf"
     printf 'local all all peer map=xinqiao\n' >"$data/pg_hba.conf"

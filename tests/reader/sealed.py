@@ -102,22 +102,28 @@ def forgeries(log, schema):
         yield f'a seal with another {part}', with_record(log, last, seal=reseal(schema, log[last][3], change))
 
 
-def longest_log(world):
-    """(name, records) of the longest log, cut at a seal over more than one record: a log without its last batch is a good log."""
-    subscriber, number, partition = max(
-        ((subscriber, number, partition) for subscriber in world.catalogue.subscribers
-         for number, partition in enumerate(world.output(subscriber))), key=lambda log: len(log[2]))
+def begin_of(partition):
+    """The records up to a seal over more than one record: a log without its last batch is a good log. Two seals at least, if it has them."""
     ends = [at + 1 for at, message in enumerate(partition) if 'xq-seal' in message.headers]
     ends = [end for before, end in zip([0] + ends, ends) if end - before > 1]
     few = [end for end in ends if end <= MOST_RECORDS]
     end = few[-1] if len(few) > 1 else (ends[:2] or [0])[-1]
-    return f'{world.prefix}out.{subscriber.name}/{number}', [headers(message) for message in partition[:end]]
+    return [headers(message) for message in partition[:end]]
+
+
+def log_to_copy(world):
+    """(name, records) of the begin of a log: one on which every forgery can be tried, if there is one, and the longest of these."""
+    logs = [(f'{world.prefix}out.{subscriber.name}/{number}', partition) for subscriber in world.catalogue.subscribers
+            for number, partition in enumerate(world.output(subscriber))]
+    begins = ((name, begin_of(partition), len(partition)) for name, partition in logs)
+    name, begin, _ = max(begins, key=lambda log: (bool(plain_records(log[1])), sum(one[3] is not None for one in log[1]) > 1, log[2]))
+    return name, begin
 
 
 def check_tampering(world, result):
     keys = seals.Keys(world.environment['XQ_KEYS'])
     schema, exchange = world.catalogue.seal, world.catalogue.exchange
-    name, log = longest_log(world)
+    name, log = log_to_copy(world)
     if not plain_records(log):
         result.note('tampering: a log to copy', [f'not even {name} has three records in a row under one seal'])
         return
