@@ -2,7 +2,10 @@
 #ifndef BUS_FEED_STATUS_H
 #define BUS_FEED_STATUS_H
 
+#include "bus/calendar.h"
 #include "bus/digest.h"
+
+#define BUS_FEED_STATUS_FINGERPRINT UINT64_C(0xf0bdff1138621442) /* of the schema; a test computes it again */
 
 enum { BUS_FEED_TEXT_SIZE = 256 };
 
@@ -17,7 +20,8 @@ struct bus_feed_held {
 };
 
 struct bus_feed_status {
-    char adapter[BUS_FEED_TEXT_SIZE], department[BUS_FEED_TEXT_SIZE], item[BUS_FEED_TEXT_SIZE], feed[BUS_FEED_TEXT_SIZE];
+    char adapter[BUS_FEED_TEXT_SIZE], department[BUS_FEED_TEXT_SIZE], item[BUS_FEED_TEXT_SIZE],
+        feed[BUS_FEED_TEXT_SIZE];
     char source[32];  /* files, replication, odbc, push */
     char cadence[32]; /* realtime, hourly, daily, weekly, monthly, yearly; "" = none declared */
     char due_by[8];   /* HH:MM in Beijing, until when the day's delivery is expected; "" = the day's end */
@@ -30,13 +34,18 @@ struct bus_feed_status {
     int64_t at_ms; /* of this status */
 };
 
-/* Appends the framed record. FATAL: the buffer's limit. */
+/* Appends the framed record; what ends in the middle of a character is cut before it. FATAL: the buffer's limit. */
 BUS_MUST_CHECK enum bus_status bus_feed_status_encode(const struct bus_feed_status *status, struct bus_buffer *buffer,
                                                       struct bus_error *error);
-/* REJECT when the bytes are no status. */
+/* REJECT (FEED_STATUS_MALFORMED) when the bytes are no status. */
 BUS_MUST_CHECK enum bus_status bus_feed_status_decode(struct bus_bytes value, struct bus_feed_status *out_status,
                                                       struct bus_error *error);
-/* When the next delivery is due after the last one (Beijing, by the cadence); 0: none declared or nothing was ever delivered. */
-int64_t bus_feed_due_ms(const struct bus_feed_status *status);
+
+/* When the delivery after the last one is due at the latest: the end of the next period of the cadence. 0: none declared, or nothing was
+ * ever delivered. Hourly: the end of the next hour. Realtime and daily: the next working day at due_by. Weekly, monthly, yearly: the last working
+ * day of the next week, month, year at due_by; a week without one is passed over. */
+int64_t bus_feed_due_ms(const struct bus_feed_status *status, const struct bus_calendar *calendar);
+/* Whether it is due and was not delivered; a feed that is paused owes nothing. */
+bool bus_feed_is_overdue(const struct bus_feed_status *status, const struct bus_calendar *calendar, int64_t now_ms);
 
 #endif

@@ -12,13 +12,13 @@ enum { ADMIN_TIMEOUT_MS = 15000, NUMBER_SIZE = 24, SEEN_TRIES = 100, SEEN_PAUSE_
 
 /* How long is kept what is not for ever. Audit is kept three years (GB/T 35273 asks for traceable disclosure), and as long what was
  * decided about records and who asked for what; the in topics and the outputs as long as a department or subscriber may want to look
- * back. */
+ * back. Orders about feeds stay for ever: the first pause still counts. */
 enum {
     KEEP_IN_DAYS = 400,
     KEEP_OUT_DAYS = 400,
     KEEP_QUARANTINE_DAYS = 800,
     KEEP_AUDIT_DAYS = 1200,
-    FIXED_TOPICS = 7,
+    FIXED_TOPICS = 9,
 };
 
 static const struct fixed_topic {
@@ -35,6 +35,9 @@ static const struct fixed_topic {
     {BUS_TOPIC_POSITIONS, true, true, 0, "适配器源位置", "adapters' source positions"},
     {BUS_TOPIC_REQUESTS, false, false, KEEP_AUDIT_DAYS, "请求：重新投递", "requests: resync"},
     {BUS_TOPIC_RECEIPTS, false, false, KEEP_AUDIT_DAYS, "回执", "receipts"},
+    {BUS_TOPIC_FEEDS, true, true, 0, "数据源状态", "how feeds stand"},
+    {BUS_TOPIC_ORDERS, true, false, 0, "数据源指令：暂停、恢复、批准、驳回",
+     "orders about feeds: pause, resume, approve, reject"},
 };
 
 void bus_topic_named(const char *prefix, const char *name, char out_topic[BUS_TOPIC_SIZE])

@@ -13,6 +13,8 @@
 #define BUS_TOPIC_POSITIONS "positions"
 #define BUS_TOPIC_REQUESTS "requests"
 #define BUS_TOPIC_RECEIPTS "receipts"
+#define BUS_TOPIC_FEEDS "feeds"
+#define BUS_TOPIC_ORDERS "orders"
 
 /* "<prefix><name>". */
 void bus_topic_named(const char *prefix, const char *name, char out_topic[BUS_TOPIC_SIZE]);

@@ -101,6 +101,24 @@ static void state_books_and_positions_are_compacted_for_ever(void **unused)
     free(plans);
 }
 
+/* What was ordered once still counts, and who ordered it can always be read; of the statuses the last counts. */
+static void orders_are_kept_for_ever_and_statuses_of_feeds_compacted(void **unused)
+{
+    (void)unused;
+    size_t count;
+    struct bus_topic_plan *plans = plan(&count);
+    const struct bus_topic_plan *orders = find(plans, count, "xq." BUS_TOPIC_ORDERS);
+    const struct bus_topic_plan *feeds = find(plans, count, "xq." BUS_TOPIC_FEEDS);
+    assert_non_null(orders);
+    assert_non_null(feeds);
+    assert_int_equal(orders->partitions, 1);
+    assert_false(orders->compacted);
+    assert_int_equal(orders->retention_ms, -1);
+    assert_int_equal(feeds->partitions, 1);
+    assert_true(feeds->compacted);
+    free(plans);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +126,7 @@ int main(void)
         cmocka_unit_test(every_item_and_subscriber_has_its_topic),
         cmocka_unit_test(requests_have_every_partition_and_are_kept_for_years),
         cmocka_unit_test(state_books_and_positions_are_compacted_for_ever),
+        cmocka_unit_test(orders_are_kept_for_ever_and_statuses_of_feeds_compacted),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
