@@ -11,6 +11,8 @@
 #   departments_stop FOLDER              every adapter that runs there
 #   departments_feed FOLDER WHICH        the files of <department>/WHICH/<feed>/ into the inboxes
 #   departments_feed_from FOLDER SOURCE  those of SOURCE/<department>/<feed>/
+#   departments_push FOLDER WHICH        the files of <department>/WHICH/<feed>/ by HTTPS, each until it is taken
+#   departments_push_address FOLDER DEPARTMENT   https://host:port of the adapter to which the department pushes
 
 DEPARTMENTS_FOLDER=$XQ_ROOT/adapters/departments
 DEPARTMENTS_TEMPLATES=$XQ_ROOT/deploy/templates
@@ -55,15 +57,27 @@ departments_make_sources() {
 }
 
 departments_configure() {
-    local folder=$1 department adapter
+    local folder=$1 department adapter template port
     shift
+    port=$(departments_first_port "$folder")
     for department in $(departments_list); do
         mkdir -p "$folder/inbox/$department"
         for adapter in $(departments_adapters "$department"); do
-            template_fill "$(departments_template "$department" "$adapter")" "$folder/config/adapter-$adapter.cfg" "$@" \
-                DEPARTMENT="$department" ADAPTER="$adapter"
+            template=$(departments_template "$department" "$adapter")
+            if grep -q '@PUSH_PORT@' "$template"; then
+                port=$(ports_free 1 $((port + 1)))
+            fi
+            template_fill "$template" "$folder/config/adapter-$adapter.cfg" "$@" DEPARTMENT="$department" ADAPTER="$adapter" \
+                CERTIFICATES="$folder/certificates" PUSH_PORT="$port" BUREAU="$(postgresql_connection "$folder" "$department")"
         done
     done
+}
+
+# Those behind the broker's and its controller's.
+departments_first_port() {
+    local bootstrap
+    bootstrap=$(kafka_bootstrap "$1")
+    printf '%d\n' $((${bootstrap##*:} + 1))
 }
 
 # Side by side: each waits for its process alone.
@@ -107,4 +121,29 @@ departments_feed_from() {
         printf '%s\n' "$file"
     done < <(cd "$source" && find -L . -mindepth 3 -maxdepth 3 -type f ! -name '.*' -printf '%P\0' | sort -z)
     ((count > 0)) || fail "没有可投放的文件 / there are no files to feed in $source"
+}
+
+departments_push_address() {
+    sed -n 's|.*listen = "\([^"]*\)".*|https://\1|p' "$1"/config/adapter-"$2"*.cfg | sed -n 1p
+}
+
+# A repeated file is known by its key, so it may be sent until it is answered.
+departments_push() {
+    local folder=$1 name file
+    for name in $(departments_with "$2"); do
+        for file in "$DEPARTMENTS_FOLDER/$name/$2"/*/*; do
+            printf '\n%s: ' "${file#"$DEPARTMENTS_FOLDER/"}"
+            curl --silent --show-error --fail-with-body --retry 30 --retry-delay 1 --retry-all-errors \
+                --cacert "$folder/certificates/ca.pem" --cert "$folder/certificates/$name.pem" --key "$folder/certificates/$name.key" \
+                --header "Idempotency-Key: $(basename "$file")" --header "$(departments_content_type "$file")" --data-binary "@$file" \
+                "$(departments_push_address "$folder" "$name")/feeds/$(basename "$(dirname "$file")")"
+        done
+    done
+}
+
+departments_content_type() {
+    case $1 in
+        *.ndjson) printf 'Content-Type: application/x-ndjson\n' ;;
+        *) printf 'Content-Type: application/json\n' ;;
+    esac
 }
