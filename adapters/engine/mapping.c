@@ -40,6 +40,11 @@ const struct adapters_delivery *adapters_mapping_delivery(const struct adapters_
     return &mapping->delivery;
 }
 
+const struct adapters_poll *adapters_mapping_poll(const struct adapters_mapping *mapping)
+{
+    return &mapping->poll;
+}
+
 bool adapters_mapping_has_changed_at(const struct adapters_mapping *mapping)
 {
     return mapping->has_changed_at;

@@ -6,6 +6,7 @@
 #ifndef ADAPTERS_ENGINE_MAPPING_H
 #define ADAPTERS_ENGINE_MAPPING_H
 
+#include "adapters/engine/poll.h"
 #include "adapters/formats/rows.h"
 #include "adapters/sources/file_drop.h"
 #include "bus/arena.h"
@@ -43,6 +44,8 @@ const struct adapters_layout *adapters_mapping_layout(const struct adapters_mapp
 enum adapters_encoding adapters_mapping_encoding(const struct adapters_mapping *mapping);
 enum adapters_completion adapters_mapping_completion(const struct adapters_mapping *mapping);
 const struct adapters_delivery *adapters_mapping_delivery(const struct adapters_mapping *mapping);
+/* How its table is asked. */
+const struct adapters_poll *adapters_mapping_poll(const struct adapters_mapping *mapping);
 /* Whether a column tells a row's version. */
 bool adapters_mapping_has_changed_at(const struct adapters_mapping *mapping);
 

@@ -158,7 +158,7 @@ static enum bus_status read_delivery(struct adapters_mapping *mapping, const str
         return bus_settings_fail(root, error, "format = \"table\" and the table's name go together");
     if (delivery->due_by[0] != '\0' && !is_time_of_day(delivery->due_by))
         return bus_settings_fail(bus_settings_child(root, "due_by"), error, "due_by is a time of day, such as 08:30");
-    return BUS_OK;
+    return adapters_poll_read(root, &mapping->poll, error);
 }
 
 static enum bus_status read_missing(struct adapters_mapping *mapping, const struct bus_settings_node *root,

@@ -16,6 +16,7 @@ const struct bus_option adapters_mapping_options[] = {
     {"optional", BUS_OPTION_TEXTS, "", 0, 0, NULL, "columns that a file may lack"},
     {"ignored", BUS_OPTION_TEXTS, "", 0, 0, NULL, "columns that there may be besides, and that are not used"},
     {"table", BUS_OPTION_TEXT, "", 0, 0, NULL, "of a database: the table, with its schema"},
+    {"poll", BUS_OPTION_GROUP, "", 0, 0, NULL, "of a database asked through ODBC: how often, and by which column"},
     {"list", BUS_OPTION_TEXT, "changes", 0, 0, "changes|full",
      "whether a file holds changes, or the whole list: what it no longer names is then withdrawn"},
     {"max_withdraw", BUS_OPTION_INTEGER, "10", 0, 100, NULL,
@@ -86,7 +87,7 @@ const struct bus_option adapters_mapping_field_options[] = {
     {"part", BUS_OPTION_INTEGER, "1", 1, 64, NULL, "which part is taken"},
     {"table", BUS_OPTION_LIST, "", 0, 0, NULL, "pairs (from, to) of values"},
     {"table_file", BUS_OPTION_TEXT, "", 0, 0, NULL,
-     "the same in a CSV file with the columns from and to, in the mapping's folder"},
+     "the same in a CSV file with the columns from and to, by its path from the mapping"},
     {"none", BUS_OPTION_TEXTS, "", 0, 0, NULL, "values that mean nothing here; dates as YYYY-MM-DD"},
     {0},
 };

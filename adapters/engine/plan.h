@@ -89,6 +89,7 @@ struct adapters_mapping {
     const char *ignored[ADAPTERS_COLUMNS_MAX];
     struct adapters_layout layout;
     struct adapters_delivery delivery;
+    struct adapters_poll poll;
     enum adapters_encoding encoding;
     enum adapters_completion completion;
 

@@ -23,6 +23,7 @@ int main(void)
         {"xinqiao-adapter", "One process a department.", adapters_options},
         {"A feed's mapping", "`adapters/departments/<department>/<feed>.cfg`; the language is explained in mapping.md.",
          adapters_mapping_options},
+        {"mapping: poll", "How a table is asked through ODBC: recipes/odbc.md.", adapters_poll_options},
         {"mapping: operation", "", adapters_mapping_operation_options},
         {"mapping: subject", "", adapters_mapping_subject_options},
         {"mapping: refuse", "", adapters_mapping_refuse_options},
