@@ -463,3 +463,14 @@ enum bus_status bus_consumer_watermarks(struct bus_consumer *consumer, const cha
         rd_kafka_poll(consumer->other.handle, 0);
     return status;
 }
+
+enum bus_status bus_consumer_cluster(struct bus_consumer *consumer, char out_cluster[BUS_CLUSTER_SIZE],
+                                     struct bus_error *error)
+{
+    char *cluster = rd_kafka_clusterid(consumer->client.handle, BUS_KAFKA_REQUEST_MS);
+    if (cluster == NULL)
+        return bus_fail(error, BUS_RETRY, "%s: ask for the cluster: Kafka does not answer", consumer->client.role);
+    snprintf(out_cluster, BUS_CLUSTER_SIZE, "%s", cluster);
+    rd_kafka_mem_free(consumer->client.handle, cluster);
+    return BUS_OK;
+}

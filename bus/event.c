@@ -161,3 +161,10 @@ uint64_t bus_event_digest(struct bus_bytes datum, const struct bus_span *spans)
     memcpy(whole + before.length, after.data, after.length);
     return XXH3_64bits(whole, before.length + after.length);
 }
+
+void bus_event_content_digest(struct bus_bytes content, uint8_t out_digest[BUS_CONTENT_SIZE])
+{
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits(content.data, content.length));
+    memcpy(out_digest, canonical.digest, BUS_CONTENT_SIZE);
+}

@@ -13,7 +13,7 @@ struct gateway_source {
     int32_t partition;
     const struct bus_item *item;       /* NULL: no in topic; only its offsets count */
     struct bus_bytes sequence_adapter; /* whose place sequence_slot is */
-    struct gateway_slot *sequence_slot;
+    struct bus_slot *sequence_slot;
     int32_t today;       /* by reconcile: gateway_expiry_today of the partition; 0 = not asked yet */
     int64_t first, next; /* offsets: of the batch's first record, and the one after its last */
     /* What the batch counts for this item and partition: of events by the day on which they were published, all else by its own. */

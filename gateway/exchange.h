@@ -57,7 +57,7 @@ struct gateway_refusal {
     const char *stage, *code, *reason_zh, *reason_en;
 };
 
-struct gateway_slot;   /* gateway/state/overlay.h */
+struct bus_slot;   /* bus/overlay.h */
 struct gateway_source; /* gateway/batch.h: the topic and partition it came from */
 
 struct gateway_exchange {
@@ -108,7 +108,7 @@ struct gateway_exchange {
     const struct bus_subscriber *only;            /* RESYNC, MARKER: whom it is for; NULL = everyone */
     enum bus_delivery_operation marker;           /* MARKER: RESYNC_BEGIN or RESYNC_END */
     bool again;                                   /* an earlier event of this batch changed the record */
-    struct gateway_slot *record_slot, *name_slot; /* their places in the state; name only of organisations */
+    struct bus_slot *record_slot, *name_slot; /* their places in the state; name only of organisations */
     struct gateway_notice notices[GATEWAY_MAX_NOTICES];
     size_t notice_count;
 

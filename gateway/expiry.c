@@ -105,7 +105,7 @@ static bool take_entry(void *self, struct bus_bytes key, const struct bus_state_
     return --slice->looked > 0;
 }
 
-static enum bus_status read_sweep(struct gateway_state *state, struct gateway_slot **out_slot, struct sweep *out_sweep,
+static enum bus_status read_sweep(struct gateway_state *state, struct bus_slot **out_slot, struct sweep *out_sweep,
                                   struct bus_error *error)
 {
     static const uint8_t sweep_key[] = {BUS_STATE_SWEEP};
@@ -126,7 +126,7 @@ static enum bus_status read_sweep(struct gateway_state *state, struct gateway_sl
     return BUS_OK;
 }
 
-static enum bus_status write_sweep(struct gateway_state *state, struct gateway_slot *slot, const struct sweep *sweep,
+static enum bus_status write_sweep(struct gateway_state *state, struct bus_slot *slot, const struct sweep *sweep,
                                    struct bus_error *error)
 {
     uint8_t value[SWEEP_MAX];
@@ -163,7 +163,7 @@ static void tell_leap(struct gateway_expiry *expiry, const struct gateway_state 
 
 /* Goes on with the walk of the day, or begins it. Everything that was committed must be seen by a new one; what is committed later is held
  * against the same day when it is written. */
-static enum bus_status walk_slice(struct slice *slice, struct gateway_slot *slot, int32_t today)
+static enum bus_status walk_slice(struct slice *slice, struct bus_slot *slot, int32_t today)
 {
     bool is_end = false;
     enum bus_status status = BUS_OK;
@@ -187,7 +187,7 @@ static enum bus_status walk_slice(struct slice *slice, struct gateway_slot *slot
 static enum bus_status gather_partition(struct gateway_expiry *expiry, struct slice *slice, int32_t today,
                                         bool *out_more)
 {
-    struct gateway_slot *slot = NULL;
+    struct bus_slot *slot = NULL;
     enum bus_status status = read_sweep(slice->state, &slot, &slice->sweep, slice->error);
     if (status != BUS_OK)
         return status;
@@ -225,7 +225,7 @@ enum bus_status gateway_expiry_gather(struct gateway_expiry *expiry, struct gate
 enum bus_status gateway_expiry_today(struct gateway_state *state, int64_t now_ms, int32_t *out_today,
                                      struct bus_error *error)
 {
-    struct gateway_slot *slot;
+    struct bus_slot *slot;
     struct sweep sweep;
     enum bus_status status = read_sweep(state, &slot, &sweep, error);
     *out_today = bus_calendar_day(now_ms);

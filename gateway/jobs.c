@@ -128,7 +128,7 @@ static enum bus_status write_due(struct gateway_jobs *jobs, struct gateway_batch
 /* --- what was served last --- */
 
 static enum bus_status find_grants(const struct gateway_jobs *jobs, const struct gateway_job *job, uint16_t item,
-                                   struct gateway_slot **out_slot, struct bus_error *error)
+                                   struct bus_slot **out_slot, struct bus_error *error)
 {
     uint8_t key[BUS_STATE_KEY_MAX];
     size_t length;
@@ -139,7 +139,7 @@ static enum bus_status find_grants(const struct gateway_jobs *jobs, const struct
 }
 
 static enum bus_status read_grants(const struct gateway_jobs *jobs, const struct gateway_job *job,
-                                   struct gateway_slot *slot, uint64_t *out_digest, struct bus_error *error)
+                                   struct bus_slot *slot, uint64_t *out_digest, struct bus_error *error)
 {
     struct bus_bytes value;
     *out_digest = 0; /* never served: as if no grant had been in force */
@@ -150,7 +150,7 @@ static enum bus_status read_grants(const struct gateway_jobs *jobs, const struct
 }
 
 static enum bus_status write_grants(struct gateway_jobs *jobs, struct gateway_batch *batch,
-                                    const struct gateway_job *job, struct gateway_slot *slot, uint64_t digest,
+                                    const struct gateway_job *job, struct bus_slot *slot, uint64_t digest,
                                     struct bus_error *error)
 {
     uint8_t value[BUS_STATE_GRANTS_SIZE];
@@ -166,7 +166,7 @@ enum bus_status gateway_jobs_finish(struct gateway_jobs *jobs, struct gateway_ba
     enum bus_status status = BUS_OK;
     for (size_t i = 0; status == BUS_OK && i < job->resync->item_count; i++) {
         const struct bus_state_resync_item *item = &job->resync->items[i];
-        struct gateway_slot *slot;
+        struct bus_slot *slot;
         status = find_grants(jobs, job, item->item, &slot, error);
         if (status == BUS_OK)
             status = write_grants(jobs, batch, job, slot, item->digest, error);
@@ -202,7 +202,7 @@ static enum bus_status look_at_item(struct gateway_jobs *jobs, struct gateway_ba
                                     const struct bus_item *item, uint64_t digest, bool *out_due,
                                     struct bus_error *error)
 {
-    struct gateway_slot *slot;
+    struct bus_slot *slot;
     uint64_t served;
     uint16_t number = (uint16_t)item->number;
     *out_due = false;

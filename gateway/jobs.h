@@ -13,7 +13,7 @@
 struct gateway_job {
     int32_t partition;
     const struct bus_subscriber *subscriber;
-    struct gateway_slot *slot;
+    struct bus_slot *slot;
     struct bus_state_resync *resync; /* the caller's */
 };
 

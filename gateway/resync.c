@@ -116,7 +116,7 @@ static enum bus_status end(const struct gateway_resync *resync, struct gateway_b
 
 /* An event of xq.state that may be current. */
 struct candidate {
-    struct gateway_slot *slot;
+    struct bus_slot *slot;
     const struct bus_item *item;
     struct bus_bytes event;
     int64_t offset;

@@ -74,7 +74,7 @@ static bool same_matter(const struct bus_state_entry *one, const struct bus_stat
 /* The record's place in the state; it is of the event's own subject, or unknown. */
 static enum bus_status find_target(const struct gateway_reconcile *reconcile, const struct gateway_exchange *exchange,
                                    const struct bus_item *item, uint8_t out_record[BUS_IDENTITY_SIZE],
-                                   struct gateway_slot **out_slot, struct bus_state_entry *out_entry, bool *out_found,
+                                   struct bus_slot **out_slot, struct bus_state_entry *out_entry, bool *out_found,
                                    struct bus_error *error)
 {
     bus_event_identity(bus_bytes_text(item->name), exchange->rights.target_record_key, out_record);
@@ -105,7 +105,7 @@ static enum bus_status judge_target(const struct gateway_reconcile *reconcile, s
             "this authority may not decide so about this record; the department that determined it, or who the catalogue "
             "names, may");
     uint8_t record[BUS_IDENTITY_SIZE];
-    struct gateway_slot *slot;
+    struct bus_slot *slot;
     struct bus_state_entry entry = {0};
     bool found = false;
     enum bus_status status = find_target(reconcile, exchange, item, record, &slot, &entry, &found, error);

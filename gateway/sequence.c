@@ -12,7 +12,7 @@ static const int64_t MAX_MISSING = INT64_C(1) << 40;
 
 /* The events of one source come from one adapter, nearly always. */
 static enum bus_status find_slot(struct gateway_state *state, const struct gateway_exchange *exchange,
-                                 struct gateway_slot **out_slot, struct bus_error *error)
+                                 struct bus_slot **out_slot, struct bus_error *error)
 {
     struct gateway_source *source = exchange->source;
     enum bus_status status = BUS_OK;
@@ -68,7 +68,7 @@ enum bus_status gateway_sequence(const struct gateway_states *states, struct gat
     if (exchange->cause != GATEWAY_CAUSE_EVENT || exchange->replay || exchange->adapter.length == 0)
         return BUS_OK;
     struct gateway_state *state = states->of[exchange->partition];
-    struct gateway_slot *slot;
+    struct bus_slot *slot;
     int64_t last = 0;
     bool found;
     enum bus_status status = find_slot(state, exchange, &slot, error);

@@ -140,7 +140,7 @@ static enum bus_status settle_outputs(struct gateway_settle *settle, struct gate
 /* --- state and books --- */
 
 /* Entry and event in one piece. */
-static enum bus_status join_value(struct bus_arena *arena, const struct gateway_slot *slot, struct bus_bytes *out_value,
+static enum bus_status join_value(struct bus_arena *arena, const struct bus_slot *slot, struct bus_bytes *out_value,
                                   struct bus_error *error)
 {
     *out_value = bus_bytes_of(slot->value, slot->value_length);
@@ -170,7 +170,7 @@ static enum bus_status produce_book(struct gateway_settle *settle, int32_t parti
 }
 
 static enum bus_status produce_slot(struct gateway_settle *settle, struct gateway_batch *batch, int32_t partition,
-                                    struct gateway_slot *slot, struct bus_error *error)
+                                    struct bus_slot *slot, struct bus_error *error)
 {
     slot->offset = -1;
     struct bus_record record = {
@@ -201,7 +201,7 @@ static enum bus_status settle_state(struct gateway_settle *settle, struct gatewa
     for (int32_t i = 0; status == BUS_OK && i < settle->options.states->count; i++) {
         if (!gateway_batch_touches(batch, i))
             continue;
-        struct gateway_slot *const *slots;
+        struct bus_slot *const *slots;
         size_t count = 0;
         gateway_meter_lap(settle->options.meter, GATEWAY_PHASE_SETTLE);
         status = gateway_state_changes(settle->options.states->of[i], now_ms, &slots, &count, error);

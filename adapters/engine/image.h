@@ -10,19 +10,18 @@
 #include "adapters/engine/position.h"
 #include "bus/arena.h"
 #include "bus/event.h"
-#include "bus/kafka_client.h"
+#include "bus/producer.h"
 
 /* A record: the first bytes of SM3 of its record key. Content: a digest of all that the feed says of it, so without event_id, version,
  * sequence, source_committed_at and published_at. */
 enum { ADAPTERS_IMAGE_KEY_SIZE = 16, ADAPTERS_IMAGE_CONTENT_SIZE = 16 };
 
+/* What a feed said last of a record. */
 struct adapters_image_entry {
     int64_t version;
     bool is_withdrawn; /* kept for its version: a record listed again gets a higher one */
     uint8_t content[ADAPTERS_IMAGE_CONTENT_SIZE];
-    struct bus_bytes
-        withdrawal; /* the event that would withdraw it, as a datum with the clocks, version and sequence zero; empty
-                                    when is_withdrawn */
+    struct bus_bytes withdrawal; /* for adapters_image_withdrawal; empty when is_withdrawn */
 };
 
 struct adapters_image_options {

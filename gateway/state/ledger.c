@@ -80,21 +80,21 @@ enum bus_status gateway_ledger_book(struct gateway_ledger *ledger, int32_t day, 
     return status == BUS_OK ? read_book(ledger, value, *out_book, error) : status;
 }
 
-static enum bus_status change(struct gateway_ledger *ledger, size_t index, int64_t now_ms,
-                              struct gateway_overlay *overlay, struct bus_error *error)
+static enum bus_status change(struct gateway_ledger *ledger, size_t index, int64_t now_ms, struct bus_overlay *overlay,
+                              struct bus_error *error)
 {
     uint8_t key[GATEWAY_LEDGER_KEY_SIZE];
     bus_buffer_reset(&ledger->bytes);
     enum bus_status status = bus_book_encode(bus_ledger_book_at(ledger->books, index), now_ms, &ledger->bytes, error);
     if (status != BUS_OK)
         return status;
-    struct gateway_slot *slot = gateway_overlay_slot(overlay, write_key(bus_ledger_day_at(ledger->books, index), key));
-    if (slot != NULL && gateway_overlay_change(overlay, slot, bus_buffer_view(&ledger->bytes)))
+    struct bus_slot *slot = bus_overlay_slot(overlay, write_key(bus_ledger_day_at(ledger->books, index), key));
+    if (slot != NULL && bus_overlay_change(overlay, slot, bus_buffer_view(&ledger->bytes)))
         return BUS_OK;
     return bus_fail(error, BUS_FATAL, "the batch's memory for state is used up; lower batch_records");
 }
 
-enum bus_status gateway_ledger_changes(struct gateway_ledger *ledger, int64_t now_ms, struct gateway_overlay *overlay,
+enum bus_status gateway_ledger_changes(struct gateway_ledger *ledger, int64_t now_ms, struct bus_overlay *overlay,
                                        struct bus_error *error)
 {
     enum bus_status status = BUS_OK;

@@ -21,7 +21,7 @@ BUS_MUST_CHECK enum bus_status gateway_ledger_book(struct gateway_ledger *ledger
                                                    struct bus_book **out_book, struct bus_error *error);
 /* The books that were counted in since the last commit, encoded into the batch's overlay. */
 BUS_MUST_CHECK enum bus_status gateway_ledger_changes(struct gateway_ledger *ledger, int64_t now_ms,
-                                                      struct gateway_overlay *overlay, struct bus_error *error);
+                                                      struct bus_overlay *overlay, struct bus_error *error);
 void gateway_ledger_commit(struct gateway_ledger *ledger);
 void gateway_ledger_discard(struct gateway_ledger *ledger);
 /* Forgets what is in memory: the store has changed behind it. */

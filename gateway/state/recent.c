@@ -4,7 +4,7 @@
 
 #include "bus/log.h"
 #include "bus/state_entry.h"
-#include "gateway/state/store.h"
+#include "bus/store.h"
 
 enum {
     WRITE_KEYS = 65536,     /* changed keys that make a write: the more, the more of them share a page; some 15 MiB */
@@ -17,12 +17,12 @@ enum {
 static const uint8_t meta_key[] = {BUS_STATE_META};
 
 struct gateway_recent {
-    struct gateway_store *store;
-    struct gateway_overlay *changes;  /* committed, not written */
-    size_t count;                     /* of changed keys */
-    struct gateway_overlay *replayed; /* in their place while a state is recovered; NULL otherwise */
-    struct gateway_overlay *writing;  /* older ones, of which the first `done` in the order of keys are written */
-    struct gateway_slot **order;
+    struct bus_store *store;
+    struct bus_overlay *changes;  /* committed, not written */
+    size_t count;                 /* of changed keys */
+    struct bus_overlay *replayed; /* in their place while a state is recovered; NULL otherwise */
+    struct bus_overlay *writing;  /* older ones, of which the first `done` in the order of keys are written */
+    struct bus_slot **order;
     size_t order_count, done;
     int64_t next, writing_next, written; /* changelog offsets: what is known, ends with `writing`, the store contains */
     bool owes_replayed; /* the store may lack what was replayed; an earlier owner's walk had it in its own */
@@ -32,7 +32,7 @@ static enum bus_status load_next(struct gateway_recent *recent, struct bus_error
 {
     struct bus_bytes value;
     recent->next = 0;
-    enum bus_status status = gateway_store_get(recent->store, bus_bytes_of(meta_key, sizeof meta_key), &value, error);
+    enum bus_status status = bus_store_get(recent->store, bus_bytes_of(meta_key, sizeof meta_key), &value, error);
     if (status == BUS_OK && value.data != NULL && bus_state_number_read(value, &recent->next, error) != BUS_OK)
         status = BUS_FATAL;
     recent->written = recent->writing_next = recent->next;
@@ -45,13 +45,13 @@ enum bus_status gateway_recent_open(const char *folder, size_t map_bytes, struct
     struct gateway_recent *recent = calloc(1, sizeof *recent);
     if (recent == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
-    recent->changes = gateway_overlay_create(LIMIT_BYTES);
-    recent->writing = gateway_overlay_create(LIMIT_BYTES);
+    recent->changes = bus_overlay_create(LIMIT_BYTES);
+    recent->writing = bus_overlay_create(LIMIT_BYTES);
     enum bus_status status = BUS_OK;
     if (recent->changes == NULL || recent->writing == NULL)
         status = bus_fail(error, BUS_FATAL, "out of memory");
     if (status == BUS_OK)
-        status = gateway_store_open(folder, map_bytes, &recent->store, error);
+        status = bus_store_open(folder, map_bytes, &recent->store, error);
     if (status == BUS_OK)
         status = load_next(recent, error);
     if (status == BUS_OK)
@@ -68,10 +68,10 @@ void gateway_recent_close(struct gateway_recent *recent, bool clean)
     struct bus_error error;
     if (recent->store != NULL && gateway_recent_write(recent, &error) != BUS_OK)
         bus_log_failure(BUS_LOG_WARN, "state not written, will be replayed", BUS_FATAL, &error);
-    gateway_store_close(recent->store, clean);
-    gateway_overlay_destroy(recent->changes);
-    gateway_overlay_destroy(recent->writing);
-    gateway_overlay_destroy(recent->replayed);
+    bus_store_close(recent->store, clean);
+    bus_overlay_destroy(recent->changes);
+    bus_overlay_destroy(recent->writing);
+    bus_overlay_destroy(recent->replayed);
     free(recent);
 }
 
@@ -83,11 +83,11 @@ int64_t gateway_recent_next(const struct gateway_recent *recent)
 enum bus_status gateway_recent_get(struct gateway_recent *recent, struct bus_bytes key, struct bus_bytes *out_value,
                                    struct bus_error *error)
 {
-    const struct gateway_slot *slot = gateway_overlay_find(recent->changes, key);
+    const struct bus_slot *slot = bus_overlay_find(recent->changes, key);
     if (slot == NULL)
-        slot = gateway_overlay_find(recent->writing, key);
+        slot = bus_overlay_find(recent->writing, key);
     if (slot == NULL)
-        return gateway_store_get(recent->store, key, out_value, error);
+        return bus_store_get(recent->store, key, out_value, error);
     *out_value = bus_bytes_of(slot->value, slot->value_length);
     return BUS_OK;
 }
@@ -100,16 +100,16 @@ enum bus_status gateway_recent_walk(struct gateway_recent *recent, struct bus_by
     if (status != BUS_OK)
         return status;
     recent->owes_replayed = false;
-    return gateway_store_walk(recent->store, from, take, self, out_end, error);
+    return bus_store_walk(recent->store, from, take, self, out_end, error);
 }
 
-static bool keep(struct gateway_recent *recent, const struct gateway_slot *change)
+static bool keep(struct gateway_recent *recent, const struct bus_slot *change)
 {
-    struct gateway_slot *slot = gateway_overlay_slot(recent->changes, change->key);
+    struct bus_slot *slot = bus_overlay_slot(recent->changes, change->key);
     if (slot == NULL)
         return false;
     recent->count += !slot->changed;
-    return gateway_overlay_change(recent->changes, slot, bus_bytes_of(change->value, change->value_length));
+    return bus_overlay_change(recent->changes, slot, bus_bytes_of(change->value, change->value_length));
 }
 
 static bool is_writing(const struct gateway_recent *recent)
@@ -120,10 +120,10 @@ static bool is_writing(const struct gateway_recent *recent)
 /* What has come together is written from now on; what comes is kept apart. */
 static void begin_writing(struct gateway_recent *recent)
 {
-    struct gateway_overlay *changes = recent->changes;
+    struct bus_overlay *changes = recent->changes;
     recent->changes = recent->writing;
     recent->writing = changes;
-    recent->order = gateway_overlay_changed_sorted(recent->writing, &recent->order_count);
+    recent->order = bus_overlay_changed_sorted(recent->writing, &recent->order_count);
     recent->done = 0;
     recent->count = 0;
     recent->writing_next = recent->next;
@@ -134,9 +134,9 @@ static enum bus_status write_next(struct gateway_recent *recent, int64_t next, s
 {
     uint8_t number[BUS_STATE_NUMBER_SIZE];
     bus_state_number_write(next, number);
-    struct gateway_slot meta = {
+    struct bus_slot meta = {
         .key = bus_bytes_of(meta_key, sizeof meta_key), .value = number, .value_length = sizeof number};
-    enum bus_status status = gateway_store_write(recent->store, &(struct gateway_slot *){&meta}, 1, error);
+    enum bus_status status = bus_store_write(recent->store, &(struct bus_slot *){&meta}, 1, error);
     if (status == BUS_OK)
         recent->written = next;
     return status;
@@ -147,7 +147,7 @@ static enum bus_status end_writing(struct gateway_recent *recent, struct bus_err
     enum bus_status status = write_next(recent, recent->writing_next, error);
     if (status != BUS_OK)
         return status;
-    gateway_overlay_reset(recent->writing);
+    bus_overlay_reset(recent->writing);
     return BUS_OK;
 }
 
@@ -156,14 +156,14 @@ static enum bus_status write_piece(struct gateway_recent *recent, size_t most, s
     size_t left = recent->order_count - recent->done, count = left < most ? left : most;
     enum bus_status status = BUS_OK;
     if (count > 0)
-        status = gateway_store_write(recent->store, recent->order + recent->done, count, error);
+        status = bus_store_write(recent->store, recent->order + recent->done, count, error);
     if (status != BUS_OK)
         return status;
     recent->done += count;
     return recent->done == recent->order_count ? end_writing(recent, error) : BUS_OK;
 }
 
-enum bus_status gateway_recent_add(struct gateway_recent *recent, struct gateway_slot *const *slots, size_t count,
+enum bus_status gateway_recent_add(struct gateway_recent *recent, struct bus_slot *const *slots, size_t count,
                                    int64_t next, struct bus_error *error)
 {
     for (size_t i = 0; i < count; i++)
@@ -179,14 +179,14 @@ enum bus_status gateway_recent_add(struct gateway_recent *recent, struct gateway
 static enum bus_status write_replayed(struct gateway_recent *recent, struct bus_error *error)
 {
     size_t count = 0;
-    struct gateway_slot **slots = gateway_overlay_changed_sorted(recent->replayed, &count);
+    struct bus_slot **slots = bus_overlay_changed_sorted(recent->replayed, &count);
     enum bus_status status = BUS_OK;
     for (size_t done = 0; status == BUS_OK && done < count; done += WRITE_KEYS)
-        status = gateway_store_write(recent->store, slots + done, count - done < WRITE_KEYS ? count - done : WRITE_KEYS,
-                                     error);
+        status =
+            bus_store_write(recent->store, slots + done, count - done < WRITE_KEYS ? count - done : WRITE_KEYS, error);
     if (status == BUS_OK)
         status = write_next(recent, recent->next, error);
-    gateway_overlay_reset(recent->replayed);
+    bus_overlay_reset(recent->replayed);
     recent->count = 0;
     recent->writing_next = recent->written;
     return status;
@@ -196,10 +196,10 @@ enum bus_status gateway_recent_replay(struct gateway_recent *recent, struct bus_
                                       int64_t next, struct bus_error *error)
 {
     if (recent->replayed == NULL)
-        recent->replayed = gateway_overlay_create(LIMIT_BYTES);
-    struct gateway_slot *slot = recent->replayed != NULL ? gateway_overlay_slot(recent->replayed, key) : NULL;
+        recent->replayed = bus_overlay_create(LIMIT_BYTES);
+    struct bus_slot *slot = recent->replayed != NULL ? bus_overlay_slot(recent->replayed, key) : NULL;
     bool is_new = slot != NULL && !slot->changed;
-    if (slot == NULL || !gateway_overlay_change(recent->replayed, slot, value))
+    if (slot == NULL || !bus_overlay_change(recent->replayed, slot, value))
         return bus_fail(error, BUS_FATAL, "out of memory for state");
     recent->count += is_new;
     recent->next = next;
@@ -215,9 +215,9 @@ enum bus_status gateway_recent_replayed(struct gateway_recent *recent, int64_t n
         return BUS_OK;
     if (recent->count >= WRITE_KEYS || next - recent->written >= WRITE_OFFSETS) {
         status = write_replayed(recent, error);
-        gateway_overlay_destroy(recent->replayed);
+        bus_overlay_destroy(recent->replayed);
     } else {
-        gateway_overlay_destroy(recent->changes);
+        bus_overlay_destroy(recent->changes);
         recent->changes = recent->replayed;
         recent->owes_replayed = true;
     }
@@ -236,12 +236,12 @@ enum bus_status gateway_recent_write(struct gateway_recent *recent, struct bus_e
 
 enum bus_status gateway_recent_clear(struct gateway_recent *recent, struct bus_error *error)
 {
-    gateway_overlay_reset(recent->changes);
-    gateway_overlay_reset(recent->writing);
-    gateway_overlay_destroy(recent->replayed);
+    bus_overlay_reset(recent->changes);
+    bus_overlay_reset(recent->writing);
+    bus_overlay_destroy(recent->replayed);
     recent->replayed = NULL;
     recent->owes_replayed = false;
     recent->count = recent->order_count = recent->done = 0;
-    enum bus_status status = gateway_store_clear(recent->store, error);
+    enum bus_status status = bus_store_clear(recent->store, error);
     return status == BUS_OK ? load_next(recent, error) : status;
 }

@@ -19,7 +19,7 @@ struct log_slot {
 struct gateway_state {
     int32_t partition;
     struct gateway_recent *recent;
-    struct gateway_overlay *overlay;
+    struct bus_overlay *overlay;
     struct gateway_ledger *ledger;
     struct log_slot *logs[GATEWAY_STATE_MAX_LOGS];
     size_t log_count;
@@ -30,19 +30,19 @@ static enum bus_status fail_memory(struct bus_error *error)
     return bus_fail(error, BUS_FATAL, "the batch's memory for state is used up; lower batch_records");
 }
 
-static struct bus_bytes slot_value(const struct gateway_slot *slot)
+static struct bus_bytes slot_value(const struct bus_slot *slot)
 {
     return bus_bytes_of(slot->value, slot->value_length);
 }
 
 /* Reads the place unless that was done. */
-static enum bus_status load_slot(struct gateway_state *state, struct gateway_slot *slot, struct bus_error *error)
+static enum bus_status load_slot(struct gateway_state *state, struct bus_slot *slot, struct bus_error *error)
 {
     if (slot->loaded)
         return BUS_OK;
     struct bus_bytes value;
     enum bus_status status = gateway_recent_get(state->recent, slot->key, &value, error);
-    if (status == BUS_OK && !gateway_overlay_load(state->overlay, slot, value))
+    if (status == BUS_OK && !bus_overlay_load(state->overlay, slot, value))
         status = fail_memory(error);
     return status;
 }
@@ -50,8 +50,8 @@ static enum bus_status load_slot(struct gateway_state *state, struct gateway_slo
 static enum bus_status change(struct gateway_state *state, struct bus_bytes key, struct bus_bytes value,
                               struct bus_error *error)
 {
-    struct gateway_slot *slot = gateway_overlay_slot(state->overlay, key);
-    return slot != NULL && gateway_overlay_change(state->overlay, slot, value) ? BUS_OK : fail_memory(error);
+    struct bus_slot *slot = bus_overlay_slot(state->overlay, key);
+    return slot != NULL && bus_overlay_change(state->overlay, slot, value) ? BUS_OK : fail_memory(error);
 }
 
 /* A value that the store or topic holds but cannot be read is not this event's fault. */
@@ -83,7 +83,7 @@ enum bus_status gateway_state_open(const struct gateway_state_options *options, 
     if (state == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
     state->partition = options->partition;
-    state->overlay = gateway_overlay_create(options->overlay_bytes);
+    state->overlay = bus_overlay_create(options->overlay_bytes);
     char folder[FOLDER_SIZE];
     snprintf(folder, sizeof folder, "%s/%d", options->folder, options->partition);
     enum bus_status status = BUS_OK;
@@ -109,7 +109,7 @@ void gateway_state_close(struct gateway_state *state, bool clean)
         return;
     gateway_ledger_destroy(state->ledger);
     gateway_recent_close(state->recent, clean);
-    gateway_overlay_destroy(state->overlay);
+    bus_overlay_destroy(state->overlay);
     forget_logs(state);
     free(state);
 }
@@ -133,10 +133,10 @@ int64_t gateway_state_changelog_next(const struct gateway_state *state)
 static enum bus_status hand_on(struct gateway_state *state, int64_t next, struct bus_error *error)
 {
     size_t count;
-    struct gateway_slot **slots = gateway_overlay_changed(state->overlay, &count);
+    struct bus_slot **slots = bus_overlay_changed(state->overlay, &count);
     enum bus_status status = gateway_recent_add(state->recent, slots, count, next, error);
     if (status == BUS_OK)
-        gateway_overlay_reset(state->overlay);
+        bus_overlay_reset(state->overlay);
     return status;
 }
 
@@ -175,49 +175,48 @@ enum bus_status gateway_state_replayed(struct gateway_state *state, int64_t next
 
 enum bus_status gateway_state_clear(struct gateway_state *state, struct bus_error *error)
 {
-    gateway_overlay_reset(state->overlay);
+    bus_overlay_reset(state->overlay);
     forget(state);
     return gateway_recent_clear(state->recent, error);
 }
 
-struct gateway_slot *gateway_state_record(struct gateway_state *state, const uint8_t *subject_key,
-                                          const uint8_t *record)
+struct bus_slot *gateway_state_record(struct gateway_state *state, const uint8_t *subject_key, const uint8_t *record)
 {
     uint8_t key[BUS_STATE_RECORD_KEY_SIZE];
     bus_state_record_key(subject_key, record, key);
-    return gateway_overlay_slot(state->overlay, bus_bytes_of(key, sizeof key));
+    return bus_overlay_slot(state->overlay, bus_bytes_of(key, sizeof key));
 }
 
-struct gateway_slot *gateway_state_name(struct gateway_state *state, const uint8_t *subject_key)
+struct bus_slot *gateway_state_name(struct gateway_state *state, const uint8_t *subject_key)
 {
     uint8_t key[BUS_STATE_NAME_KEY_SIZE];
     bus_state_name_key(subject_key, key);
-    return gateway_overlay_slot(state->overlay, bus_bytes_of(key, sizeof key));
+    return bus_overlay_slot(state->overlay, bus_bytes_of(key, sizeof key));
 }
 
 enum bus_status gateway_state_sequence(struct gateway_state *state, struct bus_bytes adapter, const char *topic,
-                                       struct gateway_slot **out_slot, struct bus_error *error)
+                                       struct bus_slot **out_slot, struct bus_error *error)
 {
     uint8_t key[BUS_STATE_KEY_MAX];
     size_t length;
     enum bus_status status = bus_state_sequence_key(adapter, topic, key, &length, error);
     if (status != BUS_OK)
         return status;
-    *out_slot = gateway_overlay_slot(state->overlay, bus_bytes_of(key, length));
+    *out_slot = bus_overlay_slot(state->overlay, bus_bytes_of(key, length));
     return *out_slot != NULL ? BUS_OK : fail_memory(error);
 }
 
 enum bus_status gateway_state_fetch(struct gateway_state *state, struct bus_error *error)
 {
     size_t count;
-    struct gateway_slot **slots = gateway_overlay_wanted(state->overlay, &count);
+    struct bus_slot **slots = bus_overlay_wanted(state->overlay, &count);
     enum bus_status status = BUS_OK;
     for (size_t i = 0; status == BUS_OK && i < count; i++)
         status = load_slot(state, slots[i], error);
     return status;
 }
 
-enum bus_status gateway_state_read_record(struct gateway_state *state, struct gateway_slot *slot,
+enum bus_status gateway_state_read_record(struct gateway_state *state, struct bus_slot *slot,
                                           struct bus_state_entry *out_entry, bool *out_found, struct bus_error *error)
 {
     enum bus_status status = load_slot(state, slot, error);
@@ -227,13 +226,13 @@ enum bus_status gateway_state_read_record(struct gateway_state *state, struct ga
     return broken(bus_state_record_read(slot_value(slot), out_entry, NULL, error), state, error);
 }
 
-static enum bus_status write_slot(struct gateway_state *state, struct gateway_slot *slot, struct bus_bytes value,
+static enum bus_status write_slot(struct gateway_state *state, struct bus_slot *slot, struct bus_bytes value,
                                   struct bus_error *error)
 {
-    return gateway_overlay_change(state->overlay, slot, value) ? BUS_OK : fail_memory(error);
+    return bus_overlay_change(state->overlay, slot, value) ? BUS_OK : fail_memory(error);
 }
 
-enum bus_status gateway_state_write_record(struct gateway_state *state, struct gateway_slot *slot,
+enum bus_status gateway_state_write_record(struct gateway_state *state, struct bus_slot *slot,
                                            const struct bus_state_entry *entry, struct bus_bytes event,
                                            struct bus_error *error)
 {
@@ -244,7 +243,7 @@ enum bus_status gateway_state_write_record(struct gateway_state *state, struct g
     return write_slot(state, slot, bus_bytes_of(value, sizeof value), error);
 }
 
-enum bus_status gateway_state_write_status(struct gateway_state *state, struct gateway_slot *slot,
+enum bus_status gateway_state_write_status(struct gateway_state *state, struct bus_slot *slot,
                                            const struct bus_state_entry *entry, struct bus_error *error)
 {
     uint8_t value[BUS_STATE_RECORD_SIZE];
@@ -254,13 +253,13 @@ enum bus_status gateway_state_write_status(struct gateway_state *state, struct g
     return write_slot(state, slot, bus_bytes_of(value, sizeof value), error);
 }
 
-enum bus_status gateway_state_erase_event(struct gateway_state *state, struct gateway_slot *slot,
+enum bus_status gateway_state_erase_event(struct gateway_state *state, struct bus_slot *slot,
                                           const struct bus_state_entry *entry, struct bus_error *error)
 {
     return gateway_state_write_record(state, slot, entry, (struct bus_bytes){NULL, 0}, error);
 }
 
-struct bus_bytes gateway_state_topic_key(const struct gateway_slot *slot, uint8_t *out_key)
+struct bus_bytes gateway_state_topic_key(const struct bus_slot *slot, uint8_t *out_key)
 {
     if (!slot->status_only)
         return slot->key;
@@ -269,12 +268,12 @@ struct bus_bytes gateway_state_topic_key(const struct gateway_slot *slot, uint8_
     return bus_bytes_of(out_key, slot->key.length);
 }
 
-void gateway_state_note_audit(struct gateway_slot *slot, int64_t audit_offset)
+void gateway_state_note_audit(struct bus_slot *slot, int64_t audit_offset)
 {
     bus_state_record_set_audit(slot->value, audit_offset);
 }
 
-enum bus_status gateway_state_read_name(struct gateway_state *state, struct gateway_slot *slot,
+enum bus_status gateway_state_read_name(struct gateway_state *state, struct bus_slot *slot,
                                         struct bus_state_name *out_name, bool *out_found, struct bus_error *error)
 {
     enum bus_status status = load_slot(state, slot, error);
@@ -284,7 +283,7 @@ enum bus_status gateway_state_read_name(struct gateway_state *state, struct gate
     return broken(bus_state_name_read(slot_value(slot), out_name, error), state, error);
 }
 
-enum bus_status gateway_state_write_name(struct gateway_state *state, struct gateway_slot *slot,
+enum bus_status gateway_state_write_name(struct gateway_state *state, struct bus_slot *slot,
                                          const struct bus_state_name *name, struct bus_error *error)
 {
     uint8_t value[BUS_STATE_NAME_SIZE];
@@ -294,7 +293,7 @@ enum bus_status gateway_state_write_name(struct gateway_state *state, struct gat
     return write_slot(state, slot, bus_bytes_of(value, sizeof value), error);
 }
 
-enum bus_status gateway_state_read_sequence(struct gateway_state *state, struct gateway_slot *slot, int64_t *out_last,
+enum bus_status gateway_state_read_sequence(struct gateway_state *state, struct bus_slot *slot, int64_t *out_last,
                                             bool *out_found, struct bus_error *error)
 {
     enum bus_status status = load_slot(state, slot, error);
@@ -304,7 +303,7 @@ enum bus_status gateway_state_read_sequence(struct gateway_state *state, struct 
     return broken(bus_state_number_read(slot_value(slot), out_last, error), state, error);
 }
 
-enum bus_status gateway_state_write_sequence(struct gateway_state *state, struct gateway_slot *slot, int64_t last,
+enum bus_status gateway_state_write_sequence(struct gateway_state *state, struct bus_slot *slot, int64_t last,
                                              struct bus_error *error)
 {
     uint8_t value[BUS_STATE_NUMBER_SIZE];
@@ -312,14 +311,14 @@ enum bus_status gateway_state_write_sequence(struct gateway_state *state, struct
     return write_slot(state, slot, bus_bytes_of(value, sizeof value), error);
 }
 
-enum bus_status gateway_state_place(struct gateway_state *state, struct bus_bytes key, struct gateway_slot **out_slot,
+enum bus_status gateway_state_place(struct gateway_state *state, struct bus_bytes key, struct bus_slot **out_slot,
                                     struct bus_error *error)
 {
-    *out_slot = gateway_overlay_slot(state->overlay, key);
+    *out_slot = bus_overlay_slot(state->overlay, key);
     return *out_slot != NULL ? BUS_OK : fail_memory(error);
 }
 
-enum bus_status gateway_state_read_place(struct gateway_state *state, struct gateway_slot *slot,
+enum bus_status gateway_state_read_place(struct gateway_state *state, struct bus_slot *slot,
                                          struct bus_bytes *out_value, struct bus_error *error)
 {
     enum bus_status status = load_slot(state, slot, error);
@@ -327,8 +326,8 @@ enum bus_status gateway_state_read_place(struct gateway_state *state, struct gat
     return status;
 }
 
-enum bus_status gateway_state_write_place(struct gateway_state *state, struct gateway_slot *slot,
-                                          struct bus_bytes value, struct bus_error *error)
+enum bus_status gateway_state_write_place(struct gateway_state *state, struct bus_slot *slot, struct bus_bytes value,
+                                          struct bus_error *error)
 {
     return write_slot(state, slot, value, error);
 }
@@ -396,15 +395,14 @@ static enum bus_status change_logs(struct gateway_state *state, struct bus_error
     return status;
 }
 
-enum bus_status gateway_state_changes(struct gateway_state *state, int64_t now_ms,
-                                      struct gateway_slot *const **out_slots, size_t *out_count,
-                                      struct bus_error *error)
+enum bus_status gateway_state_changes(struct gateway_state *state, int64_t now_ms, struct bus_slot *const **out_slots,
+                                      size_t *out_count, struct bus_error *error)
 {
     enum bus_status status = gateway_ledger_changes(state->ledger, now_ms, state->overlay, error);
     if (status == BUS_OK)
         status = change_logs(state, error);
     if (status == BUS_OK)
-        *out_slots = gateway_overlay_changed(state->overlay, out_count);
+        *out_slots = bus_overlay_changed(state->overlay, out_count);
     return status;
 }
 
@@ -412,10 +410,10 @@ enum bus_status gateway_state_changes(struct gateway_state *state, int64_t now_m
 static int64_t note_offsets(struct gateway_state *state)
 {
     size_t count;
-    struct gateway_slot **slots = gateway_overlay_changed(state->overlay, &count);
+    struct bus_slot **slots = bus_overlay_changed(state->overlay, &count);
     int64_t next = gateway_recent_next(state->recent);
     for (size_t i = 0; i < count; i++) {
-        struct gateway_slot *slot = slots[i];
+        struct bus_slot *slot = slots[i];
         if (slot->offset >= next)
             next = slot->offset + 1;
         if (bus_state_is_record(slot->key) && slot->value != NULL && !slot->status_only)
@@ -437,7 +435,7 @@ enum bus_status gateway_state_commit(struct gateway_state *state, struct bus_err
 
 void gateway_state_discard(struct gateway_state *state)
 {
-    gateway_overlay_reset(state->overlay);
+    bus_overlay_reset(state->overlay);
     gateway_ledger_discard(state->ledger);
     for (size_t i = 0; i < state->log_count; i++)
         state->logs[i]->working = state->logs[i]->committed;

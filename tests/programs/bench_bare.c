@@ -10,7 +10,7 @@ enum bus_status __wrap_gateway_disclosures_produce(struct gateway_disclosures *d
 enum bus_status __wrap_gateway_disclosures_finish(struct gateway_disclosures *disclosures, struct gateway_batch *batch,
                                                   struct bus_error *error);
 enum bus_status __wrap_gateway_ledger_changes(struct gateway_ledger *ledger, int64_t now_ms,
-                                              struct gateway_overlay *overlay, struct bus_error *error);
+                                              struct bus_overlay *overlay, struct bus_error *error);
 enum bus_status __wrap_gateway_counts_batch(const struct bus_catalogue *catalogue, const struct gateway_states *states,
                                             struct gateway_batch *batch, struct gateway_meter *meter,
                                             struct bus_error *error);
@@ -34,7 +34,7 @@ enum bus_status __wrap_gateway_disclosures_finish(struct gateway_disclosures *di
 }
 
 enum bus_status __wrap_gateway_ledger_changes(struct gateway_ledger *ledger, int64_t now_ms,
-                                              struct gateway_overlay *overlay, struct bus_error *error)
+                                              struct bus_overlay *overlay, struct bus_error *error)
 {
     (void)ledger;
     (void)now_ms;

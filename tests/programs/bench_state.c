@@ -67,7 +67,7 @@ static void add(const struct made_event *event)
     need(gateway_batch_add(batch, &input, &error), &error);
 }
 
-static void produce(int32_t partition, const struct gateway_slot *slot)
+static void produce(int32_t partition, const struct bus_slot *slot)
 {
     static uint8_t value[VALUE_SIZE];
     struct bus_error error;
@@ -88,7 +88,7 @@ static void produce(int32_t partition, const struct gateway_slot *slot)
 static void write_changes(int32_t partition, int64_t now_ms)
 {
     struct bus_error error;
-    struct gateway_slot *const *slots;
+    struct bus_slot *const *slots;
     size_t count;
     need(gateway_state_changes(states.of[partition], now_ms, &slots, &count, &error), &error);
     for (size_t i = 0; i < count; i++)

@@ -12,7 +12,7 @@
 
 #include "bus/state_entry.h"
 #include "bus/state_reader.h"
-#include "gateway/state/store.h"
+#include "bus/store.h"
 #include "tests/support/folder.h"
 
 enum { MAP_BYTES = 64 << 20, MAX_TAKEN = 8, TEXT_SIZE = 64, PATH_SIZE = TEST_FOLDER_SIZE + 16 };
@@ -42,28 +42,28 @@ static int tear_down(void **unused)
     return 0;
 }
 
-static struct gateway_store *open_store(void)
+static struct bus_store *open_store(void)
 {
-    struct gateway_store *store = NULL;
+    struct bus_store *store = NULL;
     struct bus_error error;
-    assert_int_equal(gateway_store_open(partition_folder, MAP_BYTES, &store, &error), BUS_OK);
+    assert_int_equal(bus_store_open(partition_folder, MAP_BYTES, &store, &error), BUS_OK);
     return store;
 }
 
-static void write_one(struct gateway_store *store, struct bus_bytes key, struct bus_bytes value)
+static void write_one(struct bus_store *store, struct bus_bytes key, struct bus_bytes value)
 {
-    struct gateway_slot slot = {.key = key, .value = (uint8_t *)(uintptr_t)value.data, .value_length = value.length};
-    struct gateway_slot *slots[] = {&slot};
+    struct bus_slot slot = {.key = key, .value = (uint8_t *)(uintptr_t)value.data, .value_length = value.length};
+    struct bus_slot *slots[] = {&slot};
     struct bus_error error;
-    assert_int_equal(gateway_store_write(store, slots, 1, &error), BUS_OK);
+    assert_int_equal(bus_store_write(store, slots, 1, &error), BUS_OK);
 }
 
-static void write_text(struct gateway_store *store, const char *key, const char *value)
+static void write_text(struct bus_store *store, const char *key, const char *value)
 {
     write_one(store, bus_bytes_text(key), bus_bytes_text(value));
 }
 
-static void write_next(struct gateway_store *store, int64_t next)
+static void write_next(struct bus_store *store, int64_t next)
 {
     uint8_t number[BUS_STATE_NUMBER_SIZE];
     bus_state_number_write(next, number);
@@ -93,8 +93,8 @@ static enum bus_status keep_and_replace(void *self, struct bus_bytes key, struct
     unlink(path);
     pid_t child = fork();
     if (child == 0) {
-        struct gateway_store *store = NULL;
-        _exit(gateway_store_open(partition_folder, MAP_BYTES, &store, error) == BUS_OK ? 0 : 1);
+        struct bus_store *store = NULL;
+        _exit(bus_store_open(partition_folder, MAP_BYTES, &store, error) == BUS_OK ? 0 : 1);
     }
     waitpid(child, NULL, 0);
     return keep(self, key, value, error);
@@ -130,7 +130,7 @@ static void set_mark(const char *text)
     fclose(file);
 }
 
-static void fill(struct gateway_store *store)
+static void fill(struct bus_store *store)
 {
     write_text(store, "Raa1", "before");
     write_text(store, "Rab1", "one");
@@ -142,7 +142,7 @@ static void fill(struct gateway_store *store)
 static void gives_what_has_the_prefix_while_the_worker_has_it_open(void **unused)
 {
     (void)unused;
-    struct gateway_store *store = open_store();
+    struct bus_store *store = open_store();
     fill(store);
     struct found found = look(keep);
     assert_int_equal(found.status, BUS_OK);
@@ -155,40 +155,40 @@ static void gives_what_has_the_prefix_while_the_worker_has_it_open(void **unused
     found = look(keep);
     assert_int_equal(found.count, 3);
     assert_int_equal(found.next, 4712);
-    gateway_store_close(store, true);
+    bus_store_close(store, true);
 }
 
 static void gives_the_same_when_the_worker_is_gone(void **unused)
 {
     (void)unused;
-    struct gateway_store *store = open_store();
+    struct bus_store *store = open_store();
     fill(store);
-    gateway_store_close(store, false);
+    bus_store_close(store, false);
     assert_int_equal(look(keep).count, 2);
 }
 
 static void the_worker_goes_on_after_a_look(void **unused)
 {
     (void)unused;
-    struct gateway_store *store = open_store();
+    struct bus_store *store = open_store();
     fill(store);
     look(keep);
     struct bus_bytes value;
     struct bus_error error;
-    assert_int_equal(gateway_store_get(store, bus_bytes_text("Rab1"), &value, &error), BUS_OK);
+    assert_int_equal(bus_store_get(store, bus_bytes_text("Rab1"), &value, &error), BUS_OK);
     assert_true(bus_bytes_equal_text(value, "one"));
-    gateway_store_close(store, true);
+    bus_store_close(store, true);
 }
 
 static void an_environment_without_content_is_complete_up_to_nothing(void **unused)
 {
     (void)unused;
-    struct gateway_store *store = open_store();
+    struct bus_store *store = open_store();
     struct found found = look(keep);
     assert_int_equal(found.status, BUS_OK);
     assert_int_equal(found.next, 0);
     assert_int_equal(found.count, 0);
-    gateway_store_close(store, true);
+    bus_store_close(store, true);
 }
 
 static void no_environment_is_a_retry(void **unused)
@@ -203,9 +203,9 @@ static void no_environment_is_a_retry(void **unused)
 static void an_environment_of_another_boot_is_a_retry(void **unused)
 {
     (void)unused;
-    struct gateway_store *store = open_store();
+    struct bus_store *store = open_store();
     fill(store);
-    gateway_store_close(store, true);
+    bus_store_close(store, true);
     assert_int_equal(look(keep).status, BUS_OK);
     set_mark("open another-boot\n");
     assert_int_equal(look(keep).status, BUS_RETRY);
@@ -214,17 +214,17 @@ static void an_environment_of_another_boot_is_a_retry(void **unused)
 static void an_environment_made_anew_under_the_look_is_a_retry(void **unused)
 {
     (void)unused;
-    struct gateway_store *store = open_store();
+    struct bus_store *store = open_store();
     fill(store);
-    gateway_store_close(store, true);
+    bus_store_close(store, true);
     assert_int_equal(look(keep_and_replace).status, BUS_RETRY);
 }
 
 static void a_file_that_is_no_environment_is_a_retry(void **unused)
 {
     (void)unused;
-    struct gateway_store *store = open_store();
-    gateway_store_close(store, true);
+    struct bus_store *store = open_store();
+    bus_store_close(store, true);
     char path[PATH_SIZE + 16];
     snprintf(path, sizeof path, "%s/data.mdb", partition_folder);
     FILE *file = fopen(path, "w");
@@ -238,9 +238,9 @@ static void a_file_that_is_no_environment_is_a_retry(void **unused)
 static void a_taker_that_fails_ends_the_look_with_its_status(void **unused)
 {
     (void)unused;
-    struct gateway_store *store = open_store();
+    struct bus_store *store = open_store();
     write_text(store, "Rab1", "stop");
-    gateway_store_close(store, true);
+    bus_store_close(store, true);
     assert_int_equal(look(keep).status, BUS_FATAL);
 }
 

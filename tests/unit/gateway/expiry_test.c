@@ -91,11 +91,11 @@ static struct bus_state_entry entry_of(void)
 }
 
 /* Record `number`, in the order of numbers. */
-static struct gateway_slot *slot_of(unsigned number)
+static struct bus_slot *slot_of(unsigned number)
 {
     uint8_t subject[BUS_SUBJECT_KEY_SIZE] = {0}, record[BUS_IDENTITY_SIZE] = {7};
     bus_put_u32be(subject, number);
-    struct gateway_slot *slot = gateway_state_record(fixture.state, subject, record);
+    struct bus_slot *slot = gateway_state_record(fixture.state, subject, record);
     assert_non_null(slot);
     return slot;
 }
@@ -109,7 +109,7 @@ static void put(unsigned number, const struct bus_state_entry *entry)
 
 static void commit(void)
 {
-    struct gateway_slot *const *slots;
+    struct bus_slot *const *slots;
     size_t count;
     struct bus_error error;
     assert_int_equal(gateway_state_changes(fixture.state, fixture.now_ms, &slots, &count, &error), BUS_OK);
@@ -440,7 +440,7 @@ static void a_position_of_another_layout_is_our_mistake(void **unused)
 {
     (void)unused;
     static const uint8_t key[] = {BUS_STATE_SWEEP};
-    struct gateway_slot *slot;
+    struct bus_slot *slot;
     struct bus_error error;
     bool more;
     assert_int_equal(gateway_state_place(fixture.state, bus_bytes_of(key, 1), &slot, &error), BUS_OK);

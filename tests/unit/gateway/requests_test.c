@@ -90,7 +90,7 @@ static size_t items_of_job(void)
     static struct bus_state_resync job;
     struct bus_error error;
     struct bus_bytes value;
-    struct gateway_slot *slot;
+    struct bus_slot *slot;
     uint8_t key[BUS_STATE_KEY_MAX];
     size_t length;
     assert_int_equal(bus_state_resync_key("court", key, &length, &error), BUS_OK);

@@ -417,7 +417,7 @@ static void the_audit_leads_back_through_every_disclosure_of_a_record(void **unu
     struct bus_error error;
     bool found;
     struct gateway_state *state = test_world_state(world, partition);
-    struct gateway_slot *slot = gateway_state_record(state, subject_key, record);
+    struct bus_slot *slot = gateway_state_record(state, subject_key, record);
     assert_int_equal(gateway_state_read_record(state, slot, &entry, &found, &error), BUS_OK);
     assert_true(found);
     size_t steps = 0, disclosures = 0;

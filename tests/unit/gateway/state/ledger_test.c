@@ -13,7 +13,7 @@ enum { DAY = 20781, MAP_BYTES = 64 << 20, MEMORY = 16 << 20 }; /* 2026-11-24 */
 
 static char folder[TEST_FOLDER_SIZE];
 static struct gateway_recent *recent;
-static struct gateway_overlay *overlay;
+static struct bus_overlay *overlay;
 static struct gateway_ledger *ledger;
 static int64_t next;
 
@@ -24,7 +24,7 @@ static int set_up(void **unused)
     test_folder_make(folder);
     if (gateway_recent_open(folder, MAP_BYTES, &recent, &error) != BUS_OK)
         return -1;
-    overlay = gateway_overlay_create(MEMORY);
+    overlay = bus_overlay_create(MEMORY);
     ledger = gateway_ledger_create(3, recent);
     next = 0;
     return overlay != NULL && ledger != NULL ? 0 : -1;
@@ -35,7 +35,7 @@ static int tear_down(void **unused)
     (void)unused;
     gateway_ledger_destroy(ledger);
     gateway_ledger_destroy(NULL);
-    gateway_overlay_destroy(overlay);
+    bus_overlay_destroy(overlay);
     gateway_recent_close(recent, false);
     test_folder_remove(folder);
     return 0;
@@ -65,9 +65,9 @@ static size_t commit(void)
     size_t count;
     struct bus_error error;
     assert_int_equal(gateway_ledger_changes(ledger, 1, overlay, &error), BUS_OK);
-    struct gateway_slot **slots = gateway_overlay_changed(overlay, &count);
+    struct bus_slot **slots = bus_overlay_changed(overlay, &count);
     assert_int_equal(gateway_recent_add(recent, slots, count, ++next, &error), BUS_OK);
-    gateway_overlay_reset(overlay);
+    bus_overlay_reset(overlay);
     gateway_ledger_commit(ledger);
     return count;
 }
@@ -82,7 +82,7 @@ static void a_batch_writes_the_books_of_its_days_and_no_others(void **unused)
     struct bus_error error;
     assert_int_equal(gateway_ledger_changes(ledger, 1, overlay, &error), BUS_OK);
     size_t count;
-    struct gateway_slot **slots = gateway_overlay_changed(overlay, &count);
+    struct bus_slot **slots = bus_overlay_changed(overlay, &count);
     assert_int_equal(count, 1);
     assert_true(bus_bytes_equal_text(slots[0]->key, "C2026-11-25"));
     char name[BUS_BOOK_NAME_SIZE];
@@ -152,9 +152,9 @@ static void a_broken_book_in_the_store_is_fatal(void **unused)
     (void)unused;
     struct bus_error error;
     size_t count;
-    struct gateway_slot *slot = gateway_overlay_slot(overlay, bus_bytes_text("C2026-11-24"));
-    assert_true(gateway_overlay_change(overlay, slot, bus_bytes_text("no book")));
-    struct gateway_slot **slots = gateway_overlay_changed(overlay, &count);
+    struct bus_slot *slot = bus_overlay_slot(overlay, bus_bytes_text("C2026-11-24"));
+    assert_true(bus_overlay_change(overlay, slot, bus_bytes_text("no book")));
+    struct bus_slot **slots = bus_overlay_changed(overlay, &count);
     assert_int_equal(gateway_recent_add(recent, slots, count, 1, &error), BUS_OK);
     struct bus_book *book;
     assert_int_equal(gateway_ledger_book(ledger, DAY, &book, &error), BUS_FATAL);

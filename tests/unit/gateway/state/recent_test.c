@@ -54,15 +54,15 @@ static void key_of(size_t number, uint8_t out_key[9])
 static void add_batch(struct gateway_recent *to, int64_t batch)
 {
     static uint8_t keys[A_BATCH][9], bytes[A_BATCH][8];
-    static struct gateway_slot slots[A_BATCH];
-    struct gateway_slot *list[A_BATCH];
+    static struct bus_slot slots[A_BATCH];
+    struct bus_slot *list[A_BATCH];
     struct bus_error error;
     for (size_t i = 0; i < A_BATCH; i++) {
         size_t number = ((size_t)batch * A_BATCH + i) % KEYS;
         values[number] = i == 0 ? 0 : batch + 1;
         key_of(number, keys[i]);
         bus_put_u64le(bytes[i], (uint64_t)values[number]);
-        slots[i] = (struct gateway_slot){.key = bus_bytes_of(keys[i], sizeof keys[i])};
+        slots[i] = (struct bus_slot){.key = bus_bytes_of(keys[i], sizeof keys[i])};
         if (i != 0) {
             slots[i].value = bytes[i];
             slots[i].value_length = sizeof bytes[i];

@@ -61,7 +61,7 @@ static void put(struct gateway_state *state, int64_t version)
 /* As settle does: asks for the changes, gives them offsets, commits. */
 static void commit(struct gateway_state *state, int64_t first_offset)
 {
-    struct gateway_slot *const *slots;
+    struct bus_slot *const *slots;
     size_t count;
     struct bus_error error;
     assert_int_equal(gateway_state_changes(state, 1, &slots, &count, &error), BUS_OK);
@@ -80,9 +80,9 @@ static bool find(struct gateway_state *state, struct bus_state_entry *out_entry)
     return found;
 }
 
-static struct gateway_slot *sequence_slot(struct gateway_state *state)
+static struct bus_slot *sequence_slot(struct gateway_state *state)
 {
-    struct gateway_slot *slot = NULL;
+    struct bus_slot *slot = NULL;
     struct bus_error error;
     assert_int_equal(gateway_state_sequence(state, bus_bytes_text("market"), "xq.in.market.penalty", &slot, &error),
                      BUS_OK);
@@ -204,7 +204,7 @@ static void the_topic_rebuilds_the_state(void **argument)
     struct bus_error error;
     put(state, 7);
     assert_true(bus_book_add(book_of(state), "tax", "arrears", "", BUS_MEASURE_STALE, 2));
-    struct gateway_slot *const *slots;
+    struct bus_slot *const *slots;
     size_t count;
     assert_int_equal(gateway_state_changes(state, 1, &slots, &count, &error), BUS_OK);
     static struct {

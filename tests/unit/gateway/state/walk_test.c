@@ -54,7 +54,7 @@ static void put_name(uint8_t subject)
 
 static void put_key(const char *key, const char *value)
 {
-    struct gateway_slot *slot;
+    struct bus_slot *slot;
     struct bus_error error;
     assert_int_equal(gateway_state_place(state, bus_bytes_text(key), &slot, &error), BUS_OK);
     assert_int_equal(gateway_state_write_place(state, slot, bus_bytes_text(value), &error), BUS_OK);
@@ -62,7 +62,7 @@ static void put_key(const char *key, const char *value)
 
 static void commit(void)
 {
-    struct gateway_slot *const *slots;
+    struct bus_slot *const *slots;
     size_t count;
     struct bus_error error;
     assert_int_equal(gateway_state_changes(state, 1, &slots, &count, &error), BUS_OK);

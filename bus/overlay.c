@@ -1,4 +1,4 @@
-#include "gateway/state/overlay.h"
+#include "bus/overlay.h"
 
 #include <stdlib.h>
 
@@ -7,30 +7,30 @@ enum { FIRST_BUCKETS = 1024, FILL_NUMERATOR = 1, FILL_DENOMINATOR = 2 };
 /* What is sorted: most keys differ in their first eight bytes, and need not be looked up to be compared. */
 struct sortable {
     uint64_t prefix;
-    struct gateway_slot *slot;
+    struct bus_slot *slot;
 };
 
 /* Open addressing: a bucket holds the index of a slot plus one, 0 = empty. */
-struct gateway_overlay {
+struct bus_overlay {
     struct bus_arena *arena;
-    struct gateway_slot **slots;
-    struct gateway_slot **sorted;
+    struct bus_slot **slots;
+    struct bus_slot **sorted;
     struct sortable *sortables;
     size_t count, capacity, loaded_upto;
     uint32_t *buckets;
     size_t bucket_count;
 };
 
-static bool grow_slots(struct gateway_overlay *overlay)
+static bool grow_slots(struct bus_overlay *overlay)
 {
     if (overlay->count < overlay->capacity)
         return true;
     size_t capacity = overlay->capacity * 2;
-    struct gateway_slot **slots = realloc(overlay->slots, capacity * sizeof *slots);
+    struct bus_slot **slots = realloc(overlay->slots, capacity * sizeof *slots);
     if (slots == NULL)
         return false;
     overlay->slots = slots;
-    struct gateway_slot **sorted = realloc(overlay->sorted, capacity * sizeof *sorted);
+    struct bus_slot **sorted = realloc(overlay->sorted, capacity * sizeof *sorted);
     if (sorted == NULL)
         return false;
     overlay->sorted = sorted;
@@ -42,26 +42,26 @@ static bool grow_slots(struct gateway_overlay *overlay)
     return true;
 }
 
-struct gateway_overlay *gateway_overlay_create(size_t limit_bytes)
+struct bus_overlay *bus_overlay_create(size_t limit_bytes)
 {
-    struct gateway_overlay *overlay = calloc(1, sizeof *overlay);
+    struct bus_overlay *overlay = calloc(1, sizeof *overlay);
     if (overlay == NULL)
         return NULL;
     overlay->arena = bus_arena_create(limit_bytes);
     overlay->capacity = FIRST_BUCKETS / 2;
-    overlay->slots = calloc(overlay->capacity, sizeof(struct gateway_slot *));
-    overlay->sorted = calloc(overlay->capacity, sizeof(struct gateway_slot *));
+    overlay->slots = calloc(overlay->capacity, sizeof(struct bus_slot *));
+    overlay->sorted = calloc(overlay->capacity, sizeof(struct bus_slot *));
     overlay->sortables = calloc(overlay->capacity, sizeof *overlay->sortables);
     overlay->bucket_count = FIRST_BUCKETS;
     overlay->buckets = calloc(overlay->bucket_count, sizeof *overlay->buckets);
     if (overlay->arena != NULL && overlay->slots != NULL && overlay->sorted != NULL && overlay->sortables != NULL &&
         overlay->buckets != NULL)
         return overlay;
-    gateway_overlay_destroy(overlay);
+    bus_overlay_destroy(overlay);
     return NULL;
 }
 
-void gateway_overlay_destroy(struct gateway_overlay *overlay)
+void bus_overlay_destroy(struct bus_overlay *overlay)
 {
     if (overlay == NULL)
         return;
@@ -73,7 +73,7 @@ void gateway_overlay_destroy(struct gateway_overlay *overlay)
     free(overlay);
 }
 
-void gateway_overlay_reset(struct gateway_overlay *overlay)
+void bus_overlay_reset(struct bus_overlay *overlay)
 {
     bus_arena_reset(overlay->arena);
     memset(overlay->buckets, 0, overlay->bucket_count * sizeof *overlay->buckets);
@@ -96,20 +96,20 @@ static uint64_t hash_key(struct bus_bytes key)
 }
 
 /* The bucket where `key` is, or the empty one where it belongs. */
-static uint32_t *bucket_of(struct gateway_overlay *overlay, uint64_t hash, struct bus_bytes key)
+static uint32_t *bucket_of(struct bus_overlay *overlay, uint64_t hash, struct bus_bytes key)
 {
     size_t mask = overlay->bucket_count - 1;
     for (size_t at = hash & mask;; at = (at + 1) & mask) {
         uint32_t *bucket = &overlay->buckets[at];
         if (*bucket == 0)
             return bucket;
-        const struct gateway_slot *slot = overlay->slots[*bucket - 1];
+        const struct bus_slot *slot = overlay->slots[*bucket - 1];
         if (slot->hash == hash && bus_bytes_equal(slot->key, key))
             return bucket;
     }
 }
 
-static bool grow_buckets(struct gateway_overlay *overlay)
+static bool grow_buckets(struct bus_overlay *overlay)
 {
     if (overlay->count * FILL_DENOMINATOR < overlay->bucket_count * FILL_NUMERATOR)
         return true;
@@ -125,26 +125,26 @@ static bool grow_buckets(struct gateway_overlay *overlay)
     return true;
 }
 
-static struct gateway_slot *new_slot(struct gateway_overlay *overlay, uint64_t hash, struct bus_bytes key)
+static struct bus_slot *new_slot(struct bus_overlay *overlay, uint64_t hash, struct bus_bytes key)
 {
     if (!grow_slots(overlay))
         return NULL;
-    struct gateway_slot *slot = bus_arena_allocate(overlay->arena, sizeof *slot + key.length);
+    struct bus_slot *slot = bus_arena_allocate(overlay->arena, sizeof *slot + key.length);
     if (slot == NULL)
         return NULL;
     memcpy(slot + 1, key.data, key.length);
-    *slot = (struct gateway_slot){.key = bus_bytes_of(slot + 1, key.length), .hash = hash, .offset = -1};
+    *slot = (struct bus_slot){.key = bus_bytes_of(slot + 1, key.length), .hash = hash, .offset = -1};
     overlay->slots[overlay->count++] = slot;
     return slot;
 }
 
-struct gateway_slot *gateway_overlay_find(struct gateway_overlay *overlay, struct bus_bytes key)
+struct bus_slot *bus_overlay_find(struct bus_overlay *overlay, struct bus_bytes key)
 {
     uint32_t index = *bucket_of(overlay, hash_key(key), key);
     return index != 0 ? overlay->slots[index - 1] : NULL;
 }
 
-struct gateway_slot *gateway_overlay_slot(struct gateway_overlay *overlay, struct bus_bytes key)
+struct bus_slot *bus_overlay_slot(struct bus_overlay *overlay, struct bus_bytes key)
 {
     uint64_t hash = hash_key(key);
     uint32_t *bucket = bucket_of(overlay, hash, key);
@@ -153,13 +153,13 @@ struct gateway_slot *gateway_overlay_slot(struct gateway_overlay *overlay, struc
     if (!grow_buckets(overlay))
         return NULL;
     bucket = bucket_of(overlay, hash, key);
-    struct gateway_slot *slot = new_slot(overlay, hash, key);
+    struct bus_slot *slot = new_slot(overlay, hash, key);
     if (slot != NULL)
         *bucket = (uint32_t)overlay->count;
     return slot;
 }
 
-static bool set_value(struct gateway_overlay *overlay, struct gateway_slot *slot, struct bus_bytes value)
+static bool set_value(struct bus_overlay *overlay, struct bus_slot *slot, struct bus_bytes value)
 {
     if (value.data == NULL) {
         slot->value = NULL;
@@ -179,13 +179,13 @@ static bool set_value(struct gateway_overlay *overlay, struct gateway_slot *slot
     return true;
 }
 
-bool gateway_overlay_load(struct gateway_overlay *overlay, struct gateway_slot *slot, struct bus_bytes value)
+bool bus_overlay_load(struct bus_overlay *overlay, struct bus_slot *slot, struct bus_bytes value)
 {
     slot->loaded = set_value(overlay, slot, value);
     return slot->loaded;
 }
 
-bool gateway_overlay_change(struct gateway_overlay *overlay, struct gateway_slot *slot, struct bus_bytes value)
+bool bus_overlay_change(struct bus_overlay *overlay, struct bus_slot *slot, struct bus_bytes value)
 {
     if (!set_value(overlay, slot, value))
         return false;
@@ -211,7 +211,7 @@ static int compare(const void *left, const void *right)
     return order != 0 ? order : (one.length > two.length) - (one.length < two.length);
 }
 
-static struct gateway_slot **sort(struct gateway_overlay *overlay, size_t count)
+static struct bus_slot **sort(struct bus_overlay *overlay, size_t count)
 {
     qsort(overlay->sortables, count, sizeof *overlay->sortables, compare);
     for (size_t i = 0; i < count; i++)
@@ -219,12 +219,12 @@ static struct gateway_slot **sort(struct gateway_overlay *overlay, size_t count)
     return overlay->sorted;
 }
 
-static struct sortable sortable_of(struct gateway_slot *slot)
+static struct sortable sortable_of(struct bus_slot *slot)
 {
     return (struct sortable){prefix_of(slot->key), slot};
 }
 
-struct gateway_slot **gateway_overlay_wanted(struct gateway_overlay *overlay, size_t *out_count)
+struct bus_slot **bus_overlay_wanted(struct bus_overlay *overlay, size_t *out_count)
 {
     size_t count = 0;
     for (; overlay->loaded_upto < overlay->count; overlay->loaded_upto++)
@@ -234,7 +234,7 @@ struct gateway_slot **gateway_overlay_wanted(struct gateway_overlay *overlay, si
     return sort(overlay, count);
 }
 
-struct gateway_slot **gateway_overlay_changed(struct gateway_overlay *overlay, size_t *out_count)
+struct bus_slot **bus_overlay_changed(struct bus_overlay *overlay, size_t *out_count)
 {
     size_t count = 0;
     for (size_t i = 0; i < overlay->count; i++)
@@ -244,9 +244,9 @@ struct gateway_slot **gateway_overlay_changed(struct gateway_overlay *overlay, s
     return overlay->sorted;
 }
 
-struct gateway_slot **gateway_overlay_changed_sorted(struct gateway_overlay *overlay, size_t *out_count)
+struct bus_slot **bus_overlay_changed_sorted(struct bus_overlay *overlay, size_t *out_count)
 {
-    struct gateway_slot **slots = gateway_overlay_changed(overlay, out_count);
+    struct bus_slot **slots = bus_overlay_changed(overlay, out_count);
     for (size_t i = 0; i < *out_count; i++)
         overlay->sortables[i] = sortable_of(slots[i]);
     return sort(overlay, *out_count);

@@ -1,4 +1,4 @@
-#include "gateway/state/store.h"
+#include "bus/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@ enum {
     GROWTH_BYTES = 4 * 1024 * 1024,
 };
 
-struct gateway_store {
+struct bus_store {
     char folder[PATH_SIZE];
     int owner; /* descriptor that holds the lock */
     MDB_env *env;
@@ -33,26 +33,26 @@ struct gateway_store {
     size_t allocated_bytes; /* of the file, known to have blocks on disk */
 };
 
-static enum bus_status fail_errno(const struct gateway_store *store, const char *what, int code,
-                                  struct bus_error *error)
+static enum bus_status fail_errno(const struct bus_store *store, const char *what, int code, struct bus_error *error)
 {
     return bus_fail(error, BUS_FATAL, "cannot %s in %s: %s", what, store->folder, strerror(code));
 }
 
-static enum bus_status fail_lmdb(const struct gateway_store *store, const char *what, int code, struct bus_error *error)
+static enum bus_status fail_lmdb(const struct bus_store *store, const char *what, int code, struct bus_error *error)
 {
-    const char *advice = code == MDB_MAP_FULL ? "; raise state_map_mib"
-                         : code == ENOSPC     ? "; free space on this disk: the gateway goes on by itself then"
-                                              : "";
+    const char *advice = code == MDB_MAP_FULL
+                             ? "; it is as large as it may become: raise state_map_mib, if this is a gateway"
+                         : code == ENOSPC ? "; free space on this disk: it goes on by itself then"
+                                          : "";
     return bus_fail(error, BUS_FATAL, "cannot %s state in %s: %s%s", what, store->folder, mdb_strerror(code), advice);
 }
 
-static void path_of(const struct gateway_store *store, const char *name, char out_path[PATH_SIZE])
+static void path_of(const struct bus_store *store, const char *name, char out_path[PATH_SIZE])
 {
     snprintf(out_path, PATH_SIZE, "%.4000s/%s", store->folder, name);
 }
 
-static enum bus_status make_folders(struct gateway_store *store, struct bus_error *error)
+static enum bus_status make_folders(struct bus_store *store, struct bus_error *error)
 {
     char path[PATH_SIZE];
     snprintf(path, sizeof path, "%s", store->folder);
@@ -67,7 +67,7 @@ static enum bus_status make_folders(struct gateway_store *store, struct bus_erro
     }
 }
 
-static enum bus_status lock_owner(struct gateway_store *store, struct bus_error *error)
+static enum bus_status lock_owner(struct bus_store *store, struct bus_error *error)
 {
     char path[PATH_SIZE];
     path_of(store, "owner", path);
@@ -100,7 +100,7 @@ static void open_mark(char out_mark[MARK_SIZE])
     snprintf(out_mark, MARK_SIZE, "open %s\n", boot_id);
 }
 
-static enum bus_status write_mark(struct gateway_store *store, const char *mark, struct bus_error *error)
+static enum bus_status write_mark(struct bus_store *store, const char *mark, struct bus_error *error)
 {
     char path[PATH_SIZE];
     path_of(store, "mark", path);
@@ -115,7 +115,7 @@ static enum bus_status write_mark(struct gateway_store *store, const char *mark,
 }
 
 /* Removes an environment that may have lost pages, and says that it is open from now on. */
-static enum bus_status take_over(struct gateway_store *store, struct bus_error *error)
+static enum bus_status take_over(struct bus_store *store, struct bus_error *error)
 {
     char mark[MARK_SIZE], old[MARK_SIZE], path[PATH_SIZE];
     open_mark(mark);
@@ -134,7 +134,7 @@ static enum bus_status take_over(struct gateway_store *store, struct bus_error *
     return write_mark(store, mark, error);
 }
 
-static enum bus_status open_environment(struct gateway_store *store, struct bus_error *error)
+static enum bus_status open_environment(struct bus_store *store, struct bus_error *error)
 {
     int code = mdb_env_create(&store->env);
     if (code == 0)
@@ -154,10 +154,10 @@ static enum bus_status open_environment(struct gateway_store *store, struct bus_
     return code == 0 ? BUS_OK : fail_lmdb(store, "open", code, error);
 }
 
-enum bus_status gateway_store_open(const char *folder, size_t map_bytes, struct gateway_store **out_store,
-                                   struct bus_error *error)
+enum bus_status bus_store_open(const char *folder, size_t map_bytes, struct bus_store **out_store,
+                               struct bus_error *error)
 {
-    struct gateway_store *store = calloc(1, sizeof *store);
+    struct bus_store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
     snprintf(store->folder, sizeof store->folder, "%s", folder);
@@ -173,11 +173,11 @@ enum bus_status gateway_store_open(const char *folder, size_t map_bytes, struct 
     if (status == BUS_OK)
         *out_store = store;
     else
-        gateway_store_close(store, false);
+        bus_store_close(store, false);
     return status;
 }
 
-static void stop_reading(struct gateway_store *store)
+static void stop_reading(struct bus_store *store)
 {
     if (store->reader == NULL)
         return;
@@ -187,7 +187,7 @@ static void stop_reading(struct gateway_store *store)
     store->cursor = NULL;
 }
 
-void gateway_store_close(struct gateway_store *store, bool clean)
+void bus_store_close(struct bus_store *store, bool clean)
 {
     if (store == NULL)
         return;
@@ -203,7 +203,7 @@ void gateway_store_close(struct gateway_store *store, bool clean)
     free(store);
 }
 
-static enum bus_status start_reading(struct gateway_store *store, struct bus_error *error)
+static enum bus_status start_reading(struct bus_store *store, struct bus_error *error)
 {
     if (store->reader != NULL)
         return BUS_OK;
@@ -217,8 +217,8 @@ static enum bus_status start_reading(struct gateway_store *store, struct bus_err
     return fail_lmdb(store, "read", code, error);
 }
 
-enum bus_status gateway_store_get(struct gateway_store *store, struct bus_bytes key, struct bus_bytes *out_value,
-                                  struct bus_error *error)
+enum bus_status bus_store_get(struct bus_store *store, struct bus_bytes key, struct bus_bytes *out_value,
+                              struct bus_error *error)
 {
     enum bus_status status = start_reading(store, error);
     if (status != BUS_OK)
@@ -233,9 +233,9 @@ enum bus_status gateway_store_get(struct gateway_store *store, struct bus_bytes 
     return BUS_OK;
 }
 
-enum bus_status gateway_store_walk(struct gateway_store *store, struct bus_bytes from,
-                                   bool (*take)(void *self, struct bus_bytes key, struct bus_bytes value), void *self,
-                                   bool *out_end, struct bus_error *error)
+enum bus_status bus_store_walk(struct bus_store *store, struct bus_bytes from,
+                               bool (*take)(void *self, struct bus_bytes key, struct bus_bytes value), void *self,
+                               bool *out_end, struct bus_error *error)
 {
     enum bus_status status = start_reading(store, error);
     if (status != BUS_OK)
@@ -249,7 +249,7 @@ enum bus_status gateway_store_walk(struct gateway_store *store, struct bus_bytes
 }
 
 /* A full disk under a written map would be a SIGBUS: whatever this write may touch gets its blocks beforehand. */
-static enum bus_status allocate(struct gateway_store *store, struct gateway_slot *const *slots, size_t count,
+static enum bus_status allocate(struct bus_store *store, struct bus_slot *const *slots, size_t count,
                                 struct bus_error *error)
 {
     MDB_envinfo info;
@@ -275,7 +275,7 @@ static enum bus_status allocate(struct gateway_store *store, struct gateway_slot
     return BUS_OK;
 }
 
-static int put_slot(MDB_cursor *cursor, const struct gateway_slot *slot)
+static int put_slot(MDB_cursor *cursor, const struct bus_slot *slot)
 {
     MDB_val key = {slot->key.length, (void *)(uintptr_t)slot->key.data};
     MDB_val value = {slot->value_length, slot->value};
@@ -287,8 +287,8 @@ static int put_slot(MDB_cursor *cursor, const struct gateway_slot *slot)
     return code == MDB_NOTFOUND ? 0 : code;
 }
 
-enum bus_status gateway_store_write(struct gateway_store *store, struct gateway_slot *const *slots, size_t count,
-                                    struct bus_error *error)
+enum bus_status bus_store_write(struct bus_store *store, struct bus_slot *const *slots, size_t count,
+                                struct bus_error *error)
 {
     stop_reading(store); /* an open reader would keep every old page from reuse */
     enum bus_status status = allocate(store, slots, count, error);
@@ -310,7 +310,7 @@ enum bus_status gateway_store_write(struct gateway_store *store, struct gateway_
     return code == 0 ? BUS_OK : fail_lmdb(store, "write", code, error);
 }
 
-enum bus_status gateway_store_clear(struct gateway_store *store, struct bus_error *error)
+enum bus_status bus_store_clear(struct bus_store *store, struct bus_error *error)
 {
     stop_reading(store);
     MDB_txn *txn = NULL;
