@@ -148,8 +148,8 @@ static void take_order(struct adapters_board *board, const struct bus_message *m
     if (bus_feed_order_decode(message->value, &order, &error) == BUS_OK)
         adapters_board_take_order(board, &order);
     else
-        bus_log(BUS_LOG_WARN, "an order about feeds cannot be read, it is passed over", "topic=%s offset=%lld",
-                board->orders_topic, (long long)message->offset);
+        bus_log(BUS_LOG_WARN, "order about a feed cannot be read", "topic=%s offset=%lld", board->orders_topic,
+                (long long)message->offset);
 }
 
 /* Reads what there is, until nothing comes. */
@@ -191,6 +191,21 @@ struct bus_feed_status *adapters_board_status(struct adapters_board *board, size
 
 void adapters_board_tell(struct adapters_board *board, size_t feed)
 {
+    board->feeds[feed].is_changed = true;
+}
+
+void adapters_board_delivered(struct adapters_board *board, size_t feed, const struct adapters_delivered *delivered)
+{
+    struct bus_feed_status *status = &board->feeds[feed].now;
+    SET(status->last_delivery, delivered->name);
+    status->last_delivery_at_ms = bus_clock_now_ms(&board->options.clock);
+    status->last_rows = delivered->rows;
+    status->last_published = delivered->published;
+    status->last_unchanged = delivered->unchanged;
+    status->last_withdrawn = delivered->withdrawn;
+    status->last_quarantined = delivered->quarantined;
+    SET(status->trouble_zh, "");
+    SET(status->trouble_en, "");
     board->feeds[feed].is_changed = true;
 }
 
@@ -399,7 +414,7 @@ static enum bus_status open_feeds(struct adapters_board *board, struct bus_error
         adapters_board_keep(board);
     if (status != BUS_FATAL)
         return status;
-    bus_log(BUS_LOG_WARN, "nobody can see how the feeds stand: " WHAT_TO_DO, "topic=%s reason=\"%s\"",
+    bus_log(BUS_LOG_WARN, "nobody can see how the feeds stand", "topic=%s reason=\"%s\" then=\"" WHAT_TO_DO "\"",
             board->feeds_topic, error->message);
     return BUS_OK;
 }
@@ -409,7 +424,7 @@ static enum bus_status open_orders(struct adapters_board *board, struct bus_erro
     enum bus_status status = open_topic(board, board->orders_topic, false, take_order, &board->orders, error);
     if (status != BUS_FATAL)
         return status;
-    bus_log(BUS_LOG_WARN, "nobody can pause the feeds or approve a list: " WHAT_TO_DO, "topic=%s reason=\"%s\"",
+    bus_log(BUS_LOG_WARN, "nobody can order about the feeds", "topic=%s reason=\"%s\" then=\"" WHAT_TO_DO "\"",
             board->orders_topic, error->message);
     return BUS_OK;
 }

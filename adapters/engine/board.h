@@ -45,6 +45,13 @@ enum adapters_decision adapters_board_decision(const struct adapters_board *boar
 struct bus_feed_status *adapters_board_status(struct adapters_board *board, size_t feed);
 /* Marks a feed's status as changed. */
 void adapters_board_tell(struct adapters_board *board, size_t feed);
+/* What was last taken of a feed: a file, a list, a batch. `name` says which; of a withdrawal by absence too. */
+struct adapters_delivered {
+    const char *name;
+    int64_t rows, published, unchanged, withdrawn, quarantined;
+};
+/* Notes it in the status, told with the next commit, and that all is well with the feed. */
+void adapters_board_delivered(struct adapters_board *board, size_t feed, const struct adapters_delivered *delivered);
 /* Why nothing comes from a feed, in both languages; empty texts: all is well again. Told only when it differs from what is said now. */
 void adapters_board_trouble(struct adapters_board *board, size_t feed, const char *zh, const char *en);
 /* Whether a status waits to be published. */

@@ -20,10 +20,11 @@ struct adapters_engine {
     struct bus_subject_keyer *keyer;
     struct adapters_decoder *decoder;
     struct adapters_feeds feeds;
-    struct adapters_intake intake; /* publisher and image in it are opened by run */
+    struct adapters_intake intake; /* publisher, image and board in it are opened by run */
 
-    void *source;    /* opened by run */
-    bool needs_rest; /* the source could not do all it had to behind a commit */
+    void *source;     /* opened by run */
+    bool needs_rest;  /* the source could not do all it had to behind a commit */
+    bool is_troubled; /* the board says why nothing comes */
 };
 
 /* --- preparing --- */
@@ -98,9 +99,14 @@ static enum bus_status commit(void *self, struct bus_error *error)
 {
     struct adapters_engine *engine = self;
     struct adapters_intake *intake = &engine->intake;
-    enum bus_status status = adapters_publisher_commit(intake->publisher, error);
+    enum bus_status status = adapters_board_publish(intake->board, intake->publisher, error);
+    if (status == BUS_OK)
+        status = adapters_publisher_commit(intake->publisher, error);
+    if (status == BUS_OK)
+        adapters_board_keep(intake->board);
     if (status == BUS_OK && intake->image != NULL)
         status = adapters_image_keep(intake->image, error);
+    adapters_board_poll(intake->board);
     if (status == BUS_OK && !engine->type->committed(engine->source))
         engine->needs_rest = true;
     return status;
@@ -128,9 +134,11 @@ static void close_outside(struct adapters_engine *engine)
 {
     if (engine->source != NULL)
         engine->type->close(engine->source);
+    adapters_board_close(engine->intake.board);
     adapters_image_close(engine->intake.image);
     adapters_publisher_close(engine->intake.publisher);
     engine->source = NULL;
+    engine->intake.board = NULL;
     engine->intake.image = NULL;
     engine->intake.publisher = NULL;
 }
@@ -190,13 +198,61 @@ static enum bus_status open_image(struct adapters_engine *engine, struct bus_err
     return status == BUS_OK ? adapters_image_catch_up(engine->intake.image, error) : status;
 }
 
+static enum bus_status open_board(struct adapters_engine *engine, struct bus_error *error)
+{
+    const struct adapters_board_options options = {
+        .kafka = &engine->settings->kafka.kafka,
+        .prefix = engine->settings->kafka.prefix,
+        .adapter = engine->settings->name,
+        .department = engine->settings->department,
+        .source = engine->type->name,
+        .feeds = &engine->feeds,
+        .clock = engine->intake.clock,
+    };
+    return adapters_board_open(&options, &engine->intake.board, error);
+}
+
+/* Says on the board why nothing comes from the source; what was added since the last commit is given up. */
+static void tell_trouble(struct adapters_engine *engine, const struct bus_error *failure)
+{
+    struct adapters_intake *intake = &engine->intake;
+    struct bus_error error;
+    if (intake->board == NULL || adapters_publisher_abort(intake->publisher, &error) != BUS_OK)
+        return;
+    adapters_board_forget(intake->board);
+    engine->is_troubled = true;
+    const char *zh = failure->message_zh[0] != '\0' ? failure->message_zh : "数据源读取失败，详见适配器日志";
+    for (size_t i = 0; i < engine->feeds.count; i++)
+        adapters_board_trouble(intake->board, i, zh, failure->message);
+    enum bus_status status = adapters_board_publish(intake->board, intake->publisher, &error);
+    if (status == BUS_OK)
+        status = adapters_publisher_commit(intake->publisher, &error);
+    if (status == BUS_OK)
+        adapters_board_keep(intake->board);
+    else if (adapters_publisher_abort(intake->publisher, &error) != BUS_OK)
+        bus_log_failure(BUS_LOG_WARN, "trouble of the feeds cannot be told", BUS_RETRY, &error);
+}
+
+/* With the next commit. */
+static void tell_well(struct adapters_engine *engine)
+{
+    for (size_t i = 0; engine->is_troubled && i < engine->feeds.count; i++)
+        adapters_board_trouble(engine->intake.board, i, "", "");
+    engine->is_troubled = false;
+}
+
 static enum bus_status open_outside(struct adapters_engine *engine, struct bus_error *error)
 {
     enum bus_status status = open_publisher(engine, error);
     if (status == BUS_OK)
         status = open_image(engine, error);
     if (status == BUS_OK)
+        status = open_board(engine, error);
+    if (status == BUS_OK) {
         status = engine->type->open(&engine->intake, &engine->source, error);
+        if (status != BUS_OK)
+            tell_trouble(engine, error);
+    }
     if (status != BUS_OK)
         close_outside(engine);
     return status;
@@ -211,14 +267,18 @@ static void back_off(int64_t *backoff_ms)
     *backoff_ms = *backoff_ms * 2 < LAST_BACKOFF_MS ? *backoff_ms * 2 : LAST_BACKOFF_MS;
 }
 
-/* Gives up the transaction and waits; the next round begins where the last commit ended. */
+/* Gives up the transaction and waits; the next round begins where the last commit ended. What fails once more is told on the board. */
 static enum bus_status recover(struct adapters_engine *engine, int64_t *backoff_ms, struct bus_error *error)
 {
+    const struct bus_error failure = *error;
     bus_log_failure(BUS_LOG_WARN, "transaction given up, will be done again", BUS_RETRY, error);
     enum bus_status status = adapters_publisher_abort(engine->intake.publisher, error);
     if (engine->intake.image != NULL)
         adapters_image_forget(engine->intake.image);
     engine->type->aborted(engine->source);
+    adapters_board_forget(engine->intake.board);
+    if (status == BUS_OK && *backoff_ms > FIRST_BACKOFF_MS)
+        tell_trouble(engine, &failure);
     if (status == BUS_OK)
         back_off(backoff_ms);
     return status;
@@ -228,7 +288,12 @@ static enum bus_status take_round(struct adapters_engine *engine, size_t *out_co
 {
     engine->needs_rest = false;
     enum bus_status status = engine->type->take(engine->source, out_count, error);
-    return status == BUS_OK ? commit(engine, error) : status;
+    if (status == BUS_FATAL)
+        tell_trouble(engine, error);
+    if (status != BUS_OK)
+        return status;
+    tell_well(engine);
+    return commit(engine, error);
 }
 
 static enum bus_status run(struct adapters_engine *engine, bool once, struct bus_error *error)

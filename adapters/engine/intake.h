@@ -3,6 +3,7 @@
 #ifndef ADAPTERS_ENGINE_INTAKE_H
 #define ADAPTERS_ENGINE_INTAKE_H
 
+#include "adapters/engine/board.h"
 #include "adapters/engine/feeds.h"
 #include "adapters/engine/image.h"
 
@@ -18,6 +19,7 @@ struct adapters_intake {
     struct adapters_feeds *feeds;
     struct adapters_publisher *publisher;
     struct adapters_image *image; /* NULL: no feed of this adapter needs one */
+    struct adapters_board *board; /* how the feeds stand; a source takes nothing of a feed that is paused there */
     struct adapters_decoder *decoder;
     struct bus_arena *arena;  /* reset with each row */
     struct bus_value *values; /* of a row: as many as the widest schema has fields */

@@ -10,7 +10,8 @@
 /* What was done with the file as a whole. */
 struct adapters_report_summary {
     const char *encoding;
-    int64_t rows, published, quarantined;
+    int64_t rows, published, unchanged, quarantined;
+    int64_t withdrawn;                   /* by absence from a full list; no row of the file */
     bool is_duplicate;                   /* taken before, under whatever name: nothing was done */
     const struct adapters_refusal *held; /* why the file was not taken, or NULL */
 };

@@ -109,7 +109,8 @@ static enum bus_status take(void *self, size_t *out_count, struct bus_error *err
     *out_count = 0;
     enum bus_status status = BUS_OK;
     for (size_t feed = 0; status == BUS_OK && feed < files->intake->feeds->count && !bus_stop_requested(); feed++)
-        status = take_feed(files, &tools, feed, out_count, error);
+        if (!adapters_board_is_paused(files->intake->board, feed))
+            status = take_feed(files, &tools, feed, out_count, error);
     return status;
 }
 

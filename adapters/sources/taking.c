@@ -203,6 +203,14 @@ static enum bus_status hand_over(struct taking *taking, enum adapters_outcome ou
     return BUS_OK;
 }
 
+static void tell_held(const struct taking *taking, const struct adapters_refusal *refusal)
+{
+    char zh[2 * BUS_FEED_TEXT_SIZE], en[2 * BUS_FEED_TEXT_SIZE];
+    snprintf(zh, sizeof zh, "%s：%s", taking->name, refusal->zh);
+    snprintf(en, sizeof en, "%s: %s", taking->name, refusal->en);
+    adapters_board_trouble(taking->tools->intake->board, taking->feed, zh, en);
+}
+
 static enum bus_status hold(struct taking *taking, const struct adapters_refusal *refusal,
                             struct adapters_taken *out_taken, struct bus_error *error)
 {
@@ -210,6 +218,7 @@ static enum bus_status hold(struct taking *taking, const struct adapters_refusal
     bus_log(BUS_LOG_WARN, "file is held", "feed=%s file=\"%s\" code=%s reason=\"%s\"", taking->feed_name, taking->name,
             refusal->code, refusal->en);
     adapters_report_reset(&taking->report);
+    tell_held(taking, refusal);
     return hand_over(taking, ADAPTERS_OUTCOME_HELD, &summary, out_taken, error);
 }
 
@@ -222,6 +231,19 @@ static void tell_changed(const struct taking *taking)
         return;
     bus_log(BUS_LOG_WARN, "file changed while it was taken: put files into the inbox by rename", "feed=%s file=\"%s\"",
             taking->feed_name, taking->name);
+}
+
+static void tell_delivered(const struct taking *taking, const struct adapters_report_summary *summary)
+{
+    const struct adapters_delivered delivered = {
+        .name = taking->name,
+        .rows = summary->rows,
+        .published = summary->published,
+        .unchanged = summary->unchanged,
+        .withdrawn = summary->withdrawn,
+        .quarantined = summary->quarantined,
+    };
+    adapters_board_delivered(taking->tools->intake->board, taking->feed, &delivered);
 }
 
 static enum bus_status finish(struct taking *taking, struct adapters_taken *out_taken, struct bus_error *error)
@@ -250,6 +272,7 @@ static enum bus_status finish(struct taking *taking, struct adapters_taken *out_
     bus_log(BUS_LOG_INFO, "file taken", "feed=%s file=\"%s\" encoding=%s rows=%lld published=%lld quarantined=%lld",
             taking->feed_name, taking->name, summary.encoding, (long long)summary.rows, (long long)summary.published,
             (long long)summary.quarantined);
+    tell_delivered(taking, &summary);
     return hand_over(taking, ADAPTERS_OUTCOME_DONE, &summary, out_taken, error);
 }
 
