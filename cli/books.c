@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/table.h"
+#include "bus/table.h"
 
 #define USAGE "books [--day YYYY-MM-DD] [--brief]"
 
@@ -83,41 +83,41 @@ static void release(struct cli_books_found *found)
 
 /* --- the table --- */
 
-static void count_cells(struct cli_table *table, const struct bus_balance *balance, const struct bus_balance_row *row)
+static void count_cells(struct bus_table *table, const struct bus_balance *balance, const struct bus_balance_row *row)
 {
     const int64_t counts[] = {row->read,  row->published,    row->accepted,       row->duplicate,
                               row->stale, row->refused_rows, row->refused_events, row->replayed};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
-        cli_table_cell(table, "%lld", (long long)counts[i]);
+        bus_table_cell(table, "%lld", (long long)counts[i]);
     for (size_t i = 0; i < bus_balance_subscriber_count(balance); i++) {
         const struct bus_balance_share *share = &row->shares[i];
-        cli_table_cell(table, "%lld", (long long)share->delivered);
+        bus_table_cell(table, "%lld", (long long)share->delivered);
         if (share->refused == 0)
-            cli_table_cell(table, "%lld", (long long)share->applied);
+            bus_table_cell(table, "%lld", (long long)share->applied);
         else
-            cli_table_cell(table, "%lld (-%lld)", (long long)share->applied, (long long)share->refused);
-        cli_table_cell(table, "%lld", (long long)bus_balance_under_way(share));
+            bus_table_cell(table, "%lld (-%lld)", (long long)share->applied, (long long)share->refused);
+        bus_table_cell(table, "%lld", (long long)bus_balance_under_way(share));
     }
 }
 
-static struct cli_table *start_table(const struct bus_balance *balance)
+static struct bus_table *start_table(const struct bus_balance *balance)
 {
     char head[BUS_BALANCE_NAME_SIZE + 32];
-    struct cli_table *table = cli_table_create();
-    cli_table_column(table, "目录项", "item", CLI_LEFT);
-    cli_table_column(table, "读取", "read", CLI_RIGHT);
-    cli_table_column(table, "发布", "published", CLI_RIGHT);
-    cli_table_column(table, "接收", "accepted", CLI_RIGHT);
-    cli_table_column(table, "重复", "duplicate", CLI_RIGHT);
-    cli_table_column(table, "过期", "stale", CLI_RIGHT);
-    cli_table_column(table, "隔离(行)", "quar. rows", CLI_RIGHT);
-    cli_table_column(table, "隔离(事件)", "quar. events", CLI_RIGHT);
-    cli_table_column(table, "重放", "replayed", CLI_RIGHT);
+    struct bus_table *table = bus_table_create();
+    bus_table_column(table, "目录项", "item", BUS_TABLE_LEFT);
+    bus_table_column(table, "读取", "read", BUS_TABLE_RIGHT);
+    bus_table_column(table, "发布", "published", BUS_TABLE_RIGHT);
+    bus_table_column(table, "接收", "accepted", BUS_TABLE_RIGHT);
+    bus_table_column(table, "重复", "duplicate", BUS_TABLE_RIGHT);
+    bus_table_column(table, "过期", "stale", BUS_TABLE_RIGHT);
+    bus_table_column(table, "隔离(行)", "quar. rows", BUS_TABLE_RIGHT);
+    bus_table_column(table, "隔离(事件)", "quar. events", BUS_TABLE_RIGHT);
+    bus_table_column(table, "重放", "replayed", BUS_TABLE_RIGHT);
     for (size_t i = 0; i < bus_balance_subscriber_count(balance); i++) {
         snprintf(head, sizeof head, "→%s", bus_balance_subscriber_view(balance, i));
-        cli_table_column(table, head, "delivered", CLI_RIGHT);
-        cli_table_column(table, "应用", "applied", CLI_RIGHT);
-        cli_table_column(table, "在途", "under way", CLI_RIGHT);
+        bus_table_column(table, head, "delivered", BUS_TABLE_RIGHT);
+        bus_table_column(table, "应用", "applied", BUS_TABLE_RIGHT);
+        bus_table_column(table, "在途", "under way", BUS_TABLE_RIGHT);
     }
     return table;
 }
@@ -125,17 +125,17 @@ static struct cli_table *start_table(const struct bus_balance *balance)
 static int print_rows(const struct bus_balance *balance)
 {
     struct bus_balance_row total;
-    struct cli_table *table = start_table(balance);
+    struct bus_table *table = start_table(balance);
     for (size_t i = 0; i < bus_balance_row_count(balance); i++) {
         const struct bus_balance_row *row = bus_balance_row_view(balance, i);
-        cli_table_cell(table, "%s.%s", row->department, row->item);
+        bus_table_cell(table, "%s.%s", row->department, row->item);
         count_cells(table, balance, row);
     }
     bus_balance_total(balance, &total);
-    cli_table_string(table, "合计 / total");
+    bus_table_string(table, "合计 / total");
     count_cells(table, balance, &total);
-    bool whole = cli_table_print(table);
-    cli_table_destroy(table);
+    bool whole = bus_table_print(table);
+    bus_table_destroy(table);
     if (total.lost != 0 || total.notices != 0)
         printf("\n丢失 / lost: %lld    通知 / notices: %lld\n", (long long)total.lost, (long long)total.notices);
     return whole ? CLI_DONE : cli_say(CLI_CANNOT_REACH, "内存不足", "out of memory");

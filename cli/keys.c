@@ -7,8 +7,8 @@
 
 #include "bus/json.h"
 #include "bus/key.h"
+#include "bus/table.h"
 #include "cli/command.h"
-#include "cli/table.h"
 
 enum { PATH_SIZE = 4096, MAX_KEYS = 1000 };
 
@@ -129,7 +129,7 @@ static int only_pem(const struct dirent *entry)
 
 /* What is shown, as a table or as JSON. */
 struct list {
-    struct cli_table *table;
+    struct bus_table *table;
     struct bus_json json;
     struct bus_buffer buffer;
     bool as_json;
@@ -139,10 +139,10 @@ static void list_key(struct list *list, const struct bus_key *key, const char *p
 {
     const char *suite = bus_suite_name(bus_key_suite(key)), *half = bus_key_is_private(key) ? "private" : "public";
     if (!list->as_json) {
-        cli_table_string(list->table, bus_key_id_view(key));
-        cli_table_string(list->table, suite);
-        cli_table_string(list->table, half);
-        cli_table_string(list->table, path);
+        bus_table_string(list->table, bus_key_id_view(key));
+        bus_table_string(list->table, suite);
+        bus_table_string(list->table, half);
+        bus_table_string(list->table, path);
         return;
     }
     bus_json_object(&list->json);
@@ -203,11 +203,11 @@ static int show_keys(struct cli_context *context, int argc, char **argv)
     bus_buffer_init(&list.buffer, MAX_KEYS * (PATH_SIZE + 200));
     bus_json_init(&list.json, &list.buffer);
     bus_json_array(&list.json);
-    list.table = cli_table_create();
-    cli_table_column(list.table, "密钥标识", "key id", CLI_LEFT);
-    cli_table_column(list.table, "套件", "suite", CLI_LEFT);
-    cli_table_column(list.table, "私钥或公钥", "half", CLI_LEFT);
-    cli_table_column(list.table, "文件", "file", CLI_LEFT);
+    list.table = bus_table_create();
+    bus_table_column(list.table, "密钥标识", "key id", BUS_TABLE_LEFT);
+    bus_table_column(list.table, "套件", "suite", BUS_TABLE_LEFT);
+    bus_table_column(list.table, "私钥或公钥", "half", BUS_TABLE_LEFT);
+    bus_table_column(list.table, "文件", "file", BUS_TABLE_LEFT);
     bool is_folder = stat(path, &about) == 0 && S_ISDIR(about.st_mode);
     enum bus_status status = is_folder ? list_folder(&list, path, &error) : list_file(&list, path, &error);
     bus_json_end_array(&list.json);
@@ -216,9 +216,9 @@ static int show_keys(struct cli_context *context, int argc, char **argv)
         code = cli_fail(status, &error);
     else if (context->json)
         code = cli_print(&list.buffer);
-    else if (!cli_table_print(list.table))
+    else if (!bus_table_print(list.table))
         code = CLI_CANNOT_REACH;
-    cli_table_destroy(list.table);
+    bus_table_destroy(list.table);
     bus_buffer_release(&list.buffer);
     return code;
 }

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "bus/json.h"
+#include "bus/table.h"
 #include "cli/standing.h"
-#include "cli/table.h"
 
 enum { ANSWER_LIMIT = 64 * 1024 * 1024 };
 
@@ -18,21 +18,21 @@ static int64_t seconds_of(const struct cli_standings *standings, const struct cl
     return (standings->now_ms - standing->oldest_ms) / 1000;
 }
 
-static void print_cells(struct cli_table *table, const struct cli_standings *standings,
+static void print_cells(struct bus_table *table, const struct cli_standings *standings,
                         const struct cli_standing *standing, bool partitions)
 {
-    cli_table_string(table, standing->group);
-    cli_table_string(table, standing->topic);
+    bus_table_string(table, standing->group);
+    bus_table_string(table, standing->topic);
     if (partitions) {
-        cli_table_cell(table, "%d", (int)standing->partition);
+        bus_table_cell(table, "%d", (int)standing->partition);
         if (standing->position >= 0)
-            cli_table_cell(table, "%lld", (long long)standing->position);
+            bus_table_cell(table, "%lld", (long long)standing->position);
         else
-            cli_table_string(table, "-");
-        cli_table_cell(table, "%lld", (long long)standing->stable);
+            bus_table_string(table, "-");
+        bus_table_cell(table, "%lld", (long long)standing->stable);
     }
-    cli_table_cell(table, "%lld", (long long)cli_standing_waiting(standing));
-    cli_table_cell(table, "%lld", (long long)seconds_of(standings, standing));
+    bus_table_cell(table, "%lld", (long long)cli_standing_waiting(standing));
+    bus_table_cell(table, "%lld", (long long)seconds_of(standings, standing));
 }
 
 /* Adds up the partitions of one topic: ends and what waits, and the oldest of times. Returns the first one behind them. */
@@ -52,23 +52,23 @@ static size_t add_up(const struct cli_standings *standings, size_t first, struct
 
 static int print_table(const struct cli_standings *standings, bool partitions)
 {
-    struct cli_table *table = cli_table_create();
-    cli_table_column(table, "消费者", "consumer", CLI_LEFT);
-    cli_table_column(table, "主题", "topic", CLI_LEFT);
+    struct bus_table *table = bus_table_create();
+    bus_table_column(table, "消费者", "consumer", BUS_TABLE_LEFT);
+    bus_table_column(table, "主题", "topic", BUS_TABLE_LEFT);
     if (partitions) {
-        cli_table_column(table, "分区", "partition", CLI_RIGHT);
-        cli_table_column(table, "位置", "position", CLI_RIGHT);
-        cli_table_column(table, "末尾", "end", CLI_RIGHT);
+        bus_table_column(table, "分区", "partition", BUS_TABLE_RIGHT);
+        bus_table_column(table, "位置", "position", BUS_TABLE_RIGHT);
+        bus_table_column(table, "末尾", "end", BUS_TABLE_RIGHT);
     }
-    cli_table_column(table, "积压(条)", "records", CLI_RIGHT);
-    cli_table_column(table, "积压(秒)", "seconds", CLI_RIGHT);
+    bus_table_column(table, "积压(条)", "records", BUS_TABLE_RIGHT);
+    bus_table_column(table, "积压(秒)", "seconds", BUS_TABLE_RIGHT);
     for (size_t i = 0; i < standings->count;) {
         struct cli_standing sum = standings->of[i];
         i = partitions ? i + 1 : add_up(standings, i, &sum);
         print_cells(table, standings, &sum, partitions);
     }
-    bool whole = cli_table_print(table);
-    cli_table_destroy(table);
+    bool whole = bus_table_print(table);
+    bus_table_destroy(table);
     return whole ? CLI_DONE : cli_say(CLI_CANNOT_REACH, "内存不足", "out of memory");
 }
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "bus/json.h"
-#include "cli/table.h"
+#include "bus/table.h"
 
 enum { DEFAULT_LIMIT = 100, ANSWER_LIMIT = 512 * 1024 * 1024, PLACE_SIZE = 512 };
 
@@ -22,53 +22,53 @@ static const char *const severity_texts[] = {"拒绝 refused", "通知 notice", 
 /* --- table --- */
 
 /* Where it came from: file, line and column of a row, or coordinates of an event. */
-static void place_cell(struct cli_table *table, const struct bus_quarantined *record)
+static void place_cell(struct bus_table *table, const struct bus_quarantined *record)
 {
     if (record->topic.length > 0)
-        cli_table_cell(table, "%.*s %d:%lld", TEXT(record->topic), (int)record->partition, (long long)record->offset);
+        bus_table_cell(table, "%.*s %d:%lld", TEXT(record->topic), (int)record->partition, (long long)record->offset);
     else if (record->column.length > 0)
-        cli_table_cell(table, "%.*s:%lld %.*s", TEXT(record->source), (long long)record->line, TEXT(record->column));
+        bus_table_cell(table, "%.*s:%lld %.*s", TEXT(record->source), (long long)record->line, TEXT(record->column));
     else
-        cli_table_cell(table, "%.*s:%lld", TEXT(record->source), (long long)record->line);
+        bus_table_cell(table, "%.*s:%lld", TEXT(record->source), (long long)record->line);
 }
 
-static void decision_cell(struct cli_table *table, const struct cli_quarantined *entry)
+static void decision_cell(struct bus_table *table, const struct cli_quarantined *entry)
 {
     if (entry->decision != NULL)
-        cli_table_cell(table, "%.*s %.*s", TEXT(entry->decision->action), TEXT(entry->decision->officer));
+        bus_table_cell(table, "%.*s %.*s", TEXT(entry->decision->action), TEXT(entry->decision->officer));
     else
-        cli_table_string(table, entry->record.severity == BUS_SEVERITY_REFUSED ? "待处理 open" : "");
+        bus_table_string(table, entry->record.severity == BUS_SEVERITY_REFUSED ? "待处理 open" : "");
 }
 
 static int print_table(const struct cli_quarantined *entries, size_t count)
 {
-    struct cli_table *table = cli_table_create();
-    cli_table_column(table, "编号", "id", CLI_LEFT);
-    cli_table_column(table, "时间", "when", CLI_LEFT);
-    cli_table_column(table, "类别", "kind", CLI_LEFT);
-    cli_table_column(table, "目录项", "item", CLI_LEFT);
-    cli_table_column(table, "环节", "stage", CLI_LEFT);
-    cli_table_column(table, "原因代码", "code", CLI_LEFT);
-    cli_table_column(table, "位置", "place", CLI_LEFT);
-    cli_table_column(table, "处理", "decision", CLI_LEFT);
-    cli_table_column(table, "原因", "reason", CLI_LEFT);
+    struct bus_table *table = bus_table_create();
+    bus_table_column(table, "编号", "id", BUS_TABLE_LEFT);
+    bus_table_column(table, "时间", "when", BUS_TABLE_LEFT);
+    bus_table_column(table, "类别", "kind", BUS_TABLE_LEFT);
+    bus_table_column(table, "目录项", "item", BUS_TABLE_LEFT);
+    bus_table_column(table, "环节", "stage", BUS_TABLE_LEFT);
+    bus_table_column(table, "原因代码", "code", BUS_TABLE_LEFT);
+    bus_table_column(table, "位置", "place", BUS_TABLE_LEFT);
+    bus_table_column(table, "处理", "decision", BUS_TABLE_LEFT);
+    bus_table_column(table, "原因", "reason", BUS_TABLE_LEFT);
     for (size_t i = 0; i < count; i++) {
         const struct bus_quarantined *record = &entries[i].record;
         char id[CLI_QUARANTINE_ID_SIZE], when[CLI_TIME_SIZE];
         cli_quarantine_print_id(entries[i].id, id);
         cli_time(record->at_ms, when);
-        cli_table_string(table, id);
-        cli_table_string(table, when);
-        cli_table_string(table, severity_texts[record->severity]);
-        cli_table_cell(table, "%.*s.%.*s", TEXT(record->department), TEXT(record->item));
-        cli_table_text(table, record->stage);
-        cli_table_text(table, record->code);
+        bus_table_string(table, id);
+        bus_table_string(table, when);
+        bus_table_string(table, severity_texts[record->severity]);
+        bus_table_cell(table, "%.*s.%.*s", TEXT(record->department), TEXT(record->item));
+        bus_table_text(table, record->stage);
+        bus_table_text(table, record->code);
         place_cell(table, record);
         decision_cell(table, &entries[i]);
-        cli_table_text(table, record->reason_zh);
+        bus_table_text(table, record->reason_zh);
     }
-    bool whole = cli_table_print(table);
-    cli_table_destroy(table);
+    bool whole = bus_table_print(table);
+    bus_table_destroy(table);
     return whole ? CLI_DONE : cli_say(CLI_CANNOT_REACH, "内存不足", "out of memory");
 }
 

@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/table.h"
 #include "bus/utf8.h"
 #include "cli/quarantine.h"
-#include "cli/table.h"
 
 enum { ANSWER_LIMIT = 64 * 1024 * 1024 };
 
@@ -69,22 +69,22 @@ static void line(const char *name_zh, const char *name_en, struct bus_bytes text
     if (text.length == 0)
         return;
     bus_buffer_reset(scratch);
-    cli_text_clean(scratch, text, false);
+    bus_table_clean(scratch, text, false);
     printf("%s / %s: %.*s\n", name_zh, name_en, TEXT(bus_buffer_view(scratch)));
 }
 
 static void print_fields(const struct decoded *decoded, struct bus_bytes datum, struct bus_buffer *scratch)
 {
-    struct cli_table *table = cli_table_create();
-    cli_table_column(table, "字段", "field", CLI_LEFT);
-    cli_table_column(table, "值", "value", CLI_LEFT);
+    struct bus_table *table = bus_table_create();
+    bus_table_column(table, "字段", "field", BUS_TABLE_LEFT);
+    bus_table_column(table, "值", "value", BUS_TABLE_LEFT);
     for (size_t i = 0; i < bus_schema_field_count(decoded->schema); i++) {
-        cli_table_string(table, bus_schema_field(decoded->schema, i)->name);
-        cli_table_text(table, field_text(decoded, datum, i, scratch) ? bus_buffer_view(scratch) : bus_bytes_text("-"));
+        bus_table_string(table, bus_schema_field(decoded->schema, i)->name);
+        bus_table_text(table, field_text(decoded, datum, i, scratch) ? bus_buffer_view(scratch) : bus_bytes_text("-"));
     }
-    if (!cli_table_print(table))
+    if (!bus_table_print(table))
         cli_say(CLI_CANNOT_REACH, "内存不足", "out of memory");
-    cli_table_destroy(table);
+    bus_table_destroy(table);
 }
 
 static void print_original(struct cli_context *context, const struct bus_quarantined *record,
@@ -95,7 +95,7 @@ static void print_original(struct cli_context *context, const struct bus_quarant
     if (decoded.spans != NULL) {
         print_fields(&decoded, record->original, scratch);
     } else if (bus_utf8_valid(record->original)) {
-        cli_text_clean(scratch, record->original, true);
+        bus_table_clean(scratch, record->original, true);
         printf("%.*s\n", TEXT(bus_buffer_view(scratch)));
     } else {
         append_hex(scratch, record->original);

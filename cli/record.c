@@ -1,9 +1,9 @@
 /* xinqiao record show: a record's life, found by its identity or by its department, item and key. */
 #include <stdio.h>
 
+#include "bus/table.h"
 #include "cli/names.h"
 #include "cli/record.h"
-#include "cli/table.h"
 
 enum { ANSWER_LIMIT = 64 * 1024 * 1024, FLAGS_SIZE = 256, HOLDERS_SIZE = 1024, STATUS_SIZE = 256 };
 
@@ -86,121 +86,121 @@ static void print_head(const struct bus_catalogue *catalogue, const struct cli_l
     printf("持有方 / holders: %s\n", holders[0] != '\0' ? holders : "-");
 }
 
-static void time_cell(struct cli_table *table, int64_t at_ms)
+static void time_cell(struct bus_table *table, int64_t at_ms)
 {
     char when[CLI_TIME_SIZE];
     cli_time(at_ms, when);
-    cli_table_string(table, when);
+    bus_table_string(table, when);
 }
 
 static bool print_versions(const struct cli_life *life)
 {
-    struct cli_table *table = cli_table_create();
+    struct bus_table *table = bus_table_create();
     printf("\n收到的版本 / versions received: %zu\n", life->version_count);
-    cli_table_column(table, "位点", "offset", CLI_RIGHT);
-    cli_table_column(table, "发布时间", "published", CLI_LEFT);
-    cli_table_column(table, "操作", "operation", CLI_LEFT);
-    cli_table_column(table, "版本", "version", CLI_RIGHT);
-    cli_table_column(table, "序号", "sequence", CLI_RIGHT);
-    cli_table_column(table, "适配器", "adapter", CLI_LEFT);
-    cli_table_column(table, "重放", "replayed", CLI_LEFT);
+    bus_table_column(table, "位点", "offset", BUS_TABLE_RIGHT);
+    bus_table_column(table, "发布时间", "published", BUS_TABLE_LEFT);
+    bus_table_column(table, "操作", "operation", BUS_TABLE_LEFT);
+    bus_table_column(table, "版本", "version", BUS_TABLE_RIGHT);
+    bus_table_column(table, "序号", "sequence", BUS_TABLE_RIGHT);
+    bus_table_column(table, "适配器", "adapter", BUS_TABLE_LEFT);
+    bus_table_column(table, "重放", "replayed", BUS_TABLE_LEFT);
     for (size_t i = 0; i < life->version_count; i++) {
         const struct cli_life_version *version = &life->versions[i];
-        cli_table_cell(table, "%lld", (long long)version->offset);
+        bus_table_cell(table, "%lld", (long long)version->offset);
         time_cell(table, version->at_ms);
-        cli_table_string(table, cli_record_operations[version->operation]);
-        cli_table_cell(table, "%lld", (long long)version->version);
-        cli_table_cell(table, "%lld", (long long)version->sequence);
-        cli_table_string(table, version->adapter);
-        cli_table_string(table, version->replayed ? "是 yes" : "");
+        bus_table_string(table, cli_record_operations[version->operation]);
+        bus_table_cell(table, "%lld", (long long)version->version);
+        bus_table_cell(table, "%lld", (long long)version->sequence);
+        bus_table_string(table, version->adapter);
+        bus_table_string(table, version->replayed ? "是 yes" : "");
     }
-    bool whole = cli_table_print(table);
-    cli_table_destroy(table);
+    bool whole = bus_table_print(table);
+    bus_table_destroy(table);
     return whole;
 }
 
 static bool print_states(const struct cli_life *life)
 {
-    struct cli_table *table = cli_table_create();
+    struct bus_table *table = bus_table_create();
     printf("\n接受后的状态 / states kept (xq.state): %zu\n", life->state_count);
-    cli_table_column(table, "位点", "offset", CLI_RIGHT);
-    cli_table_column(table, "变更时间", "changed", CLI_LEFT);
-    cli_table_column(table, "版本", "version", CLI_RIGHT);
-    cli_table_column(table, "变化", "what", CLI_LEFT);
-    cli_table_column(table, "状态", "status", CLI_LEFT);
+    bus_table_column(table, "位点", "offset", BUS_TABLE_RIGHT);
+    bus_table_column(table, "变更时间", "changed", BUS_TABLE_LEFT);
+    bus_table_column(table, "版本", "version", BUS_TABLE_RIGHT);
+    bus_table_column(table, "变化", "what", BUS_TABLE_LEFT);
+    bus_table_column(table, "状态", "status", BUS_TABLE_LEFT);
     for (size_t i = 0; i < life->state_count; i++) {
         const struct cli_life_state *state = &life->states[i];
         char status[STATUS_SIZE];
         status_text(life, state, status);
-        cli_table_cell(table, "%lld", (long long)state->offset);
+        bus_table_cell(table, "%lld", (long long)state->offset);
         time_cell(table, state->entry.changed_ms);
-        cli_table_cell(table, "%lld", (long long)state->entry.version);
-        cli_table_string(table, state->status_only ? "状态 status" : "版本 version");
-        cli_table_string(table, status);
+        bus_table_cell(table, "%lld", (long long)state->entry.version);
+        bus_table_string(table, state->status_only ? "状态 status" : "版本 version");
+        bus_table_string(table, status);
     }
-    bool whole = cli_table_print(table);
-    cli_table_destroy(table);
+    bool whole = bus_table_print(table);
+    bus_table_destroy(table);
     return whole;
 }
 
 static bool print_deliveries(const struct cli_life *life)
 {
-    struct cli_table *table = cli_table_create();
+    struct bus_table *table = bus_table_create();
     printf("\n投递 / deliveries: %zu\n", life->delivery_count);
-    cli_table_column(table, "订阅方", "subscriber", CLI_LEFT);
-    cli_table_column(table, "位点", "offset", CLI_RIGHT);
-    cli_table_column(table, "叶序号", "leaf", CLI_RIGHT);
-    cli_table_column(table, "投递时间", "delivered", CLI_LEFT);
-    cli_table_column(table, "操作", "operation", CLI_LEFT);
-    cli_table_column(table, "原因", "reason", CLI_LEFT);
-    cli_table_column(table, "版本", "version", CLI_RIGHT);
-    cli_table_column(table, "授权", "grant", CLI_LEFT);
+    bus_table_column(table, "订阅方", "subscriber", BUS_TABLE_LEFT);
+    bus_table_column(table, "位点", "offset", BUS_TABLE_RIGHT);
+    bus_table_column(table, "叶序号", "leaf", BUS_TABLE_RIGHT);
+    bus_table_column(table, "投递时间", "delivered", BUS_TABLE_LEFT);
+    bus_table_column(table, "操作", "operation", BUS_TABLE_LEFT);
+    bus_table_column(table, "原因", "reason", BUS_TABLE_LEFT);
+    bus_table_column(table, "版本", "version", BUS_TABLE_RIGHT);
+    bus_table_column(table, "授权", "grant", BUS_TABLE_LEFT);
     for (size_t i = 0; i < life->delivery_count; i++) {
         const struct cli_life_delivery *delivery = &life->deliveries[i];
-        cli_table_string(table, delivery->subscriber->name);
-        cli_table_cell(table, "%lld", (long long)delivery->offset);
-        cli_table_cell(table, "%lld", (long long)delivery->leaf);
+        bus_table_string(table, delivery->subscriber->name);
+        bus_table_cell(table, "%lld", (long long)delivery->offset);
+        bus_table_cell(table, "%lld", (long long)delivery->leaf);
         time_cell(table, delivery->at_ms);
-        cli_table_string(table, delivery->read ? bus_delivery_operation_name(delivery->operation) : "?");
-        cli_table_string(table, delivery->read ? bus_delivery_reason_name(delivery->reason) : "?");
-        cli_table_cell(table, "%lld", (long long)delivery->version);
-        cli_table_string(table, delivery->grant);
+        bus_table_string(table, delivery->read ? bus_delivery_operation_name(delivery->operation) : "?");
+        bus_table_string(table, delivery->read ? bus_delivery_reason_name(delivery->reason) : "?");
+        bus_table_cell(table, "%lld", (long long)delivery->version);
+        bus_table_string(table, delivery->grant);
     }
-    bool whole = cli_table_print(table);
-    cli_table_destroy(table);
+    bool whole = bus_table_print(table);
+    bus_table_destroy(table);
     return whole;
 }
 
 static bool print_disclosures(const struct cli_life *life)
 {
-    struct cli_table *table = cli_table_create();
+    struct bus_table *table = bus_table_create();
     printf("\n披露审计 / audit of disclosures: %zu%s\n", life->trail.count,
            life->trail.cut ? "（更早的已不再保存 / older ones are kept no more）" : "");
-    cli_table_column(table, "位点", "offset", CLI_RIGHT);
-    cli_table_column(table, "时间", "when", CLI_LEFT);
-    cli_table_column(table, "订阅方", "subscriber", CLI_LEFT);
-    cli_table_column(table, "叶序号", "leaf", CLI_RIGHT);
-    cli_table_column(table, "操作", "operation", CLI_LEFT);
-    cli_table_column(table, "原因", "reason", CLI_LEFT);
-    cli_table_column(table, "版本", "version", CLI_RIGHT);
-    cli_table_column(table, "授权", "grant", CLI_LEFT);
-    cli_table_column(table, "用途", "purpose", CLI_LEFT);
-    cli_table_column(table, "目录版本", "catalogue", CLI_LEFT);
+    bus_table_column(table, "位点", "offset", BUS_TABLE_RIGHT);
+    bus_table_column(table, "时间", "when", BUS_TABLE_LEFT);
+    bus_table_column(table, "订阅方", "subscriber", BUS_TABLE_LEFT);
+    bus_table_column(table, "叶序号", "leaf", BUS_TABLE_RIGHT);
+    bus_table_column(table, "操作", "operation", BUS_TABLE_LEFT);
+    bus_table_column(table, "原因", "reason", BUS_TABLE_LEFT);
+    bus_table_column(table, "版本", "version", BUS_TABLE_RIGHT);
+    bus_table_column(table, "授权", "grant", BUS_TABLE_LEFT);
+    bus_table_column(table, "用途", "purpose", BUS_TABLE_LEFT);
+    bus_table_column(table, "目录版本", "catalogue", BUS_TABLE_LEFT);
     for (size_t i = 0; i < life->trail.count; i++) {
         const struct cli_disclosure *disclosure = &life->trail.disclosures[i];
-        cli_table_cell(table, "%lld", (long long)disclosure->offset);
+        bus_table_cell(table, "%lld", (long long)disclosure->offset);
         time_cell(table, disclosure->at_ms);
-        cli_table_string(table, disclosure->grant->subscriber);
-        cli_table_cell(table, "%llu", (unsigned long long)disclosure->leaf);
-        cli_table_string(table, bus_delivery_operation_name(disclosure->operation));
-        cli_table_string(table, bus_delivery_reason_name(disclosure->reason));
-        cli_table_cell(table, "%lld", (long long)disclosure->version);
-        cli_table_string(table, disclosure->grant->grant);
-        cli_table_string(table, disclosure->grant->purpose);
-        cli_table_string(table, disclosure->grant->catalogue);
+        bus_table_string(table, disclosure->grant->subscriber);
+        bus_table_cell(table, "%llu", (unsigned long long)disclosure->leaf);
+        bus_table_string(table, bus_delivery_operation_name(disclosure->operation));
+        bus_table_string(table, bus_delivery_reason_name(disclosure->reason));
+        bus_table_cell(table, "%lld", (long long)disclosure->version);
+        bus_table_string(table, disclosure->grant->grant);
+        bus_table_string(table, disclosure->grant->purpose);
+        bus_table_string(table, disclosure->grant->catalogue);
     }
-    bool whole = cli_table_print(table);
-    cli_table_destroy(table);
+    bool whole = bus_table_print(table);
+    bus_table_destroy(table);
     return whole;
 }
 

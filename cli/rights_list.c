@@ -3,10 +3,10 @@
 #include <stdlib.h>
 
 #include "bus/calendar.h"
+#include "bus/table.h"
 #include "cli/names.h"
 #include "cli/rights.h"
 #include "cli/scan.h"
-#include "cli/table.h"
 
 enum { ANSWER_LIMIT = 256 * 1024 * 1024, TEXT_LIMIT = 16 * 1024, ITEM_NUMBERS = 65536 };
 
@@ -154,48 +154,48 @@ static int print_json(const struct listing *listing)
     return code;
 }
 
-static void print_row(struct cli_table *table, const struct listing *listing, const struct row *row,
+static void print_row(struct bus_table *table, const struct listing *listing, const struct row *row,
                       struct bus_buffer *text)
 {
     const struct bus_rights *rights = &row->content.rights;
     char day[CLI_RIGHTS_DAY_SIZE], identity[2 * BUS_IDENTITY_SIZE + 1];
     bus_hex(row->target_identity, BUS_IDENTITY_SIZE, identity);
-    cli_table_text(table, rights->case_number);
-    cli_table_cell(table, "%s %s", cli_rights_kind_zh(rights->kind), bus_rights_kind_name(rights->kind));
-    cli_table_cell(table, "%s %s", cli_rights_step_zh(rights->step), bus_rights_step_name(rights->step));
+    bus_table_text(table, rights->case_number);
+    bus_table_cell(table, "%s %s", cli_rights_kind_zh(rights->kind), bus_rights_kind_name(rights->kind));
+    bus_table_cell(table, "%s %s", cli_rights_step_zh(rights->step), bus_rights_step_name(rights->step));
     cli_rights_day(rights->decided_on, day);
-    cli_table_string(table, day);
+    bus_table_string(table, day);
     cli_rights_day(row->due, day);
-    cli_table_string(table, day);
+    bus_table_string(table, day);
     if (row->due == INT32_MAX)
-        cli_table_string(table, "-");
+        bus_table_string(table, "-");
     else
-        cli_table_cell(table, "%d", (int)(row->due - listing->today));
-    cli_table_text(table, rights->authority);
-    cli_table_cell(table, "%.*s/%.*s", (int)rights->target_department.length,
+        bus_table_cell(table, "%d", (int)(row->due - listing->today));
+    bus_table_text(table, rights->authority);
+    bus_table_cell(table, "%.*s/%.*s", (int)rights->target_department.length,
                    (const char *)rights->target_department.data, (int)rights->target_item.length,
                    (const char *)rights->target_item.data);
-    cli_table_string(table, identity);
+    bus_table_string(table, identity);
     cli_rights_status(target_entry(row), text);
-    cli_table_text(table, bus_buffer_view(text));
+    bus_table_text(table, bus_buffer_view(text));
     cli_rights_holders(listing->catalogue, row->target != NULL ? row->target->entry.holders : 0, text);
-    cli_table_text(table, bus_buffer_view(text));
+    bus_table_text(table, bus_buffer_view(text));
 }
 
-static struct cli_table *start_table(void)
+static struct bus_table *start_table(void)
 {
-    struct cli_table *table = cli_table_create();
-    cli_table_column(table, "编号", "case", CLI_LEFT);
-    cli_table_column(table, "类别", "kind", CLI_LEFT);
-    cli_table_column(table, "环节", "step", CLI_LEFT);
-    cli_table_column(table, "日期", "decided on", CLI_LEFT);
-    cli_table_column(table, "答复期限", "answer due", CLI_LEFT);
-    cli_table_column(table, "剩余天数", "days left", CLI_RIGHT);
-    cli_table_column(table, "办理机关", "authority", CLI_LEFT);
-    cli_table_column(table, "目录项", "item", CLI_LEFT);
-    cli_table_column(table, "记录标识", "record", CLI_LEFT);
-    cli_table_column(table, "记录状态", "status", CLI_LEFT);
-    cli_table_column(table, "持有方", "holders", CLI_LEFT);
+    struct bus_table *table = bus_table_create();
+    bus_table_column(table, "编号", "case", BUS_TABLE_LEFT);
+    bus_table_column(table, "类别", "kind", BUS_TABLE_LEFT);
+    bus_table_column(table, "环节", "step", BUS_TABLE_LEFT);
+    bus_table_column(table, "日期", "decided on", BUS_TABLE_LEFT);
+    bus_table_column(table, "答复期限", "answer due", BUS_TABLE_LEFT);
+    bus_table_column(table, "剩余天数", "days left", BUS_TABLE_RIGHT);
+    bus_table_column(table, "办理机关", "authority", BUS_TABLE_LEFT);
+    bus_table_column(table, "目录项", "item", BUS_TABLE_LEFT);
+    bus_table_column(table, "记录标识", "record", BUS_TABLE_LEFT);
+    bus_table_column(table, "记录状态", "status", BUS_TABLE_LEFT);
+    bus_table_column(table, "持有方", "holders", BUS_TABLE_LEFT);
     return table;
 }
 
@@ -203,7 +203,7 @@ static int print_table(const struct listing *listing)
 {
     struct bus_buffer text;
     size_t open = 0, overdue = 0;
-    struct cli_table *table = start_table();
+    struct bus_table *table = start_table();
     bus_buffer_init(&text, TEXT_LIMIT);
     for (size_t i = 0; i < listing->count; i++) {
         const struct row *row = &listing->rows[i];
@@ -211,9 +211,9 @@ static int print_table(const struct listing *listing)
         open += row->content.rights.step == BUS_RIGHTS_OPENED;
         overdue += row->due < listing->today;
     }
-    bool whole = listing->count == 0 || cli_table_print(table);
+    bool whole = listing->count == 0 || bus_table_print(table);
     bus_buffer_release(&text);
-    cli_table_destroy(table);
+    bus_table_destroy(table);
     printf("%s共 %zu 件，待答复 %zu 件，逾期 %zu 件 / %zu in all, %zu to be answered, %zu overdue\n",
            listing->count > 0 ? "\n" : "", listing->count, open, overdue, listing->count, open, overdue);
     return whole ? CLI_DONE : cli_say(CLI_CANNOT_REACH, "内存不足", "out of memory");

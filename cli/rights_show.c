@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/table.h"
 #include "cli/rights_matter.h"
 #include "cli/scan.h"
-#include "cli/table.h"
 
 enum { ANSWER_LIMIT = 16 * 1024 * 1024, TEXT_LIMIT = 16 * 1024, MAX_STEPS = 10000 };
 
@@ -197,7 +197,7 @@ static int print_json(const struct showing *showing)
 static void line(const char *name_zh, const char *name_en, struct bus_bytes text, struct bus_buffer *scratch)
 {
     bus_buffer_reset(scratch);
-    cli_text_clean(scratch, text, false);
+    bus_table_clean(scratch, text, false);
     printf("%s / %s: %.*s\n", name_zh, name_en, (int)scratch->length, (const char *)scratch->data);
 }
 
@@ -249,44 +249,44 @@ static void print_head(const struct cli_rights_matter *matter)
     bus_buffer_release(&text);
 }
 
-static void print_step(struct cli_table *table, const struct showing *showing, const struct step *step)
+static void print_step(struct bus_table *table, const struct showing *showing, const struct step *step)
 {
     char when[CLI_TIME_SIZE], day[CLI_RIGHTS_DAY_SIZE];
     const struct bus_rights *rights = &step->content.rights;
     cli_time(step->content.event.published_at_ms, when);
     cli_rights_day(rights->decided_on, day);
-    cli_table_cell(table, "%lld", (long long)step->offset);
-    cli_table_string(table, when);
-    cli_table_cell(table, "%s %s", cli_rights_step_zh(rights->step), bus_rights_step_name(rights->step));
-    cli_table_string(table, day);
-    cli_table_text(table, rights->document_number);
-    cli_table_text(table, rights->authority);
-    cli_table_text(table, step->officer.length > 0 ? step->officer : bus_bytes_text("-"));
+    bus_table_cell(table, "%lld", (long long)step->offset);
+    bus_table_string(table, when);
+    bus_table_cell(table, "%s %s", cli_rights_step_zh(rights->step), bus_rights_step_name(rights->step));
+    bus_table_string(table, day);
+    bus_table_text(table, rights->document_number);
+    bus_table_text(table, rights->authority);
+    bus_table_text(table, step->officer.length > 0 ? step->officer : bus_bytes_text("-"));
     if (step->refused != NULL)
-        cli_table_cell(table, "拒绝 refused: %.*s", (int)step->refused->record.code.length,
+        bus_table_cell(table, "拒绝 refused: %.*s", (int)step->refused->record.code.length,
                        (const char *)step->refused->record.code.data);
     else
-        cli_table_string(table, step->content.event.version <= showing->matter.known->entry.version ? "接受 accepted"
+        bus_table_string(table, step->content.event.version <= showing->matter.known->entry.version ? "接受 accepted"
                                                                                                     : "待处理 waiting");
 }
 
 static int print_case(const struct showing *showing)
 {
-    struct cli_table *table = cli_table_create();
+    struct bus_table *table = bus_table_create();
     print_head(&showing->matter);
     printf("\n各环节 / steps: %zu\n", showing->count);
-    cli_table_column(table, "位点", "offset", CLI_RIGHT);
-    cli_table_column(table, "发布时间", "published", CLI_LEFT);
-    cli_table_column(table, "环节", "step", CLI_LEFT);
-    cli_table_column(table, "日期", "decided on", CLI_LEFT);
-    cli_table_column(table, "文号", "document", CLI_LEFT);
-    cli_table_column(table, "办理机关", "authority", CLI_LEFT);
-    cli_table_column(table, "经办人", "officer", CLI_LEFT);
-    cli_table_column(table, "结果", "result", CLI_LEFT);
+    bus_table_column(table, "位点", "offset", BUS_TABLE_RIGHT);
+    bus_table_column(table, "发布时间", "published", BUS_TABLE_LEFT);
+    bus_table_column(table, "环节", "step", BUS_TABLE_LEFT);
+    bus_table_column(table, "日期", "decided on", BUS_TABLE_LEFT);
+    bus_table_column(table, "文号", "document", BUS_TABLE_LEFT);
+    bus_table_column(table, "办理机关", "authority", BUS_TABLE_LEFT);
+    bus_table_column(table, "经办人", "officer", BUS_TABLE_LEFT);
+    bus_table_column(table, "结果", "result", BUS_TABLE_LEFT);
     for (size_t i = 0; i < showing->count; i++)
         print_step(table, showing, &showing->steps[i]);
-    bool whole = showing->count == 0 || cli_table_print(table);
-    cli_table_destroy(table);
+    bool whole = showing->count == 0 || bus_table_print(table);
+    bus_table_destroy(table);
     return whole ? CLI_DONE : cli_say(CLI_CANNOT_REACH, "内存不足", "out of memory");
 }
 

@@ -1,10 +1,10 @@
 /* A subject report at the officer's terminal: the subject and what is personal masked. */
 #include <stdio.h>
 
+#include "bus/table.h"
 #include "bus/transform.h"
 #include "cli/rights.h"
 #include "cli/subject_content.h"
-#include "cli/table.h"
 
 enum { TEXT_LIMIT = 1024 * 1024, STATUS_SIZE = 256 };
 
@@ -12,7 +12,7 @@ static void print_clean(const char *before, struct bus_bytes text)
 {
     struct bus_buffer clean;
     bus_buffer_init(&clean, TEXT_LIMIT);
-    cli_text_clean(&clean, text, false);
+    bus_table_clean(&clean, text, false);
     printf("%s%.*s", before, (int)clean.length, (const char *)clean.data);
     bus_buffer_release(&clean);
 }
@@ -83,7 +83,7 @@ static void print_content(const struct cli_subject_report *report, const struct 
     bus_buffer_release(&value);
 }
 
-static void fields_cell(struct cli_table *table, const struct cli_subject_report *report,
+static void fields_cell(struct bus_table *table, const struct cli_subject_report *report,
                         const struct cli_disclosure *disclosure)
 {
     const struct cli_trail_grant *grant = disclosure->grant;
@@ -97,11 +97,11 @@ static void fields_cell(struct cli_table *table, const struct cli_subject_report
         if (grant->fields[i].transform != BUS_TRANSFORM_NONE)
             bus_buffer_printf(&text, "（%s）", cli_transform_word(grant->fields[i].transform)->zh);
     }
-    cli_table_text(table, bus_buffer_view(&text));
+    bus_table_text(table, bus_buffer_view(&text));
     bus_buffer_release(&text);
 }
 
-static void disclosure_row(struct cli_table *table, const struct cli_subject_report *report,
+static void disclosure_row(struct bus_table *table, const struct cli_subject_report *report,
                            const struct cli_disclosure *disclosure)
 {
     const struct cli_trail_grant *grant = disclosure->grant;
@@ -110,13 +110,13 @@ static void disclosure_row(struct cli_table *table, const struct cli_subject_rep
     cli_moment(disclosure->at_ms, when);
     cli_subject_subscriber_words(report, grant->subscriber, &zh, &en);
     bus_topic_out(report->prefix, grant->subscriber, topic);
-    cli_table_string(table, when);
-    cli_table_string(table, zh);
-    cli_table_cell(table, "%s%s%s", cli_operation_word(disclosure->operation)->zh, reason[0] != '\0' ? "：" : "",
+    bus_table_string(table, when);
+    bus_table_string(table, zh);
+    bus_table_cell(table, "%s%s%s", cli_operation_word(disclosure->operation)->zh, reason[0] != '\0' ? "：" : "",
                    reason);
-    cli_table_string(table, grant->purpose);
-    cli_table_string(table, grant->legal_basis);
-    cli_table_cell(table, "%s %d %llu", topic, (int)report->partition, (unsigned long long)disclosure->leaf);
+    bus_table_string(table, grant->purpose);
+    bus_table_string(table, grant->legal_basis);
+    bus_table_cell(table, "%s %d %llu", topic, (int)report->partition, (unsigned long long)disclosure->leaf);
     fields_cell(table, report, disclosure);
 }
 
@@ -124,18 +124,18 @@ static bool print_disclosures(const struct cli_subject_report *report, const str
 {
     bool whole = true;
     if (trail->count > 0) {
-        struct cli_table *table = cli_table_create();
-        cli_table_column(table, "时间", "when", CLI_LEFT);
-        cli_table_column(table, "提供给", "to whom", CLI_LEFT);
-        cli_table_column(table, "事项", "what", CLI_LEFT);
-        cli_table_column(table, "用途", "purpose", CLI_LEFT);
-        cli_table_column(table, "法律依据", "legal basis", CLI_LEFT);
-        cli_table_column(table, "证明", "xinqiao prove", CLI_LEFT);
-        cli_table_column(table, "信息项", "fields", CLI_LEFT);
+        struct bus_table *table = bus_table_create();
+        bus_table_column(table, "时间", "when", BUS_TABLE_LEFT);
+        bus_table_column(table, "提供给", "to whom", BUS_TABLE_LEFT);
+        bus_table_column(table, "事项", "what", BUS_TABLE_LEFT);
+        bus_table_column(table, "用途", "purpose", BUS_TABLE_LEFT);
+        bus_table_column(table, "法律依据", "legal basis", BUS_TABLE_LEFT);
+        bus_table_column(table, "证明", "xinqiao prove", BUS_TABLE_LEFT);
+        bus_table_column(table, "信息项", "fields", BUS_TABLE_LEFT);
         for (size_t i = 0; i < trail->count; i++)
             disclosure_row(table, report, &trail->disclosures[i]);
-        whole = cli_table_print(table);
-        cli_table_destroy(table);
+        whole = bus_table_print(table);
+        bus_table_destroy(table);
     }
     if (trail->cut)
         printf("   更早的提供情况已超过审计保存期 / older disclosures are beyond what the audit keeps\n");

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "bus/json.h"
+#include "bus/table.h"
 #include "cli/command.h"
-#include "cli/table.h"
 
 enum { DEFAULT_PARTITIONS = 6, MAX_PARTITIONS = 4096, ANSWER_LIMIT = 16 * 1024 * 1024, BROKER_DEFAULT = -1 };
 
@@ -70,34 +70,34 @@ static enum standing standing_of(const struct bus_topic_plan *plan, const struct
 
 /* --- answers --- */
 
-static void print_line(struct cli_table *table, const char *name, const struct bus_topic_plan *plan,
+static void print_line(struct bus_table *table, const char *name, const struct bus_topic_plan *plan,
                        const struct bus_topic_found *found)
 {
     enum standing standing = standing_of(plan, found);
-    cli_table_string(table, name);
-    cli_table_cell(table, "%d", (int)(found != NULL ? found->partitions : plan->partitions));
-    cli_table_cell(table, "%d", (int)(found != NULL ? found->replication : 0));
-    cli_table_string(table, (found != NULL ? found->compacted : plan->compacted) ? "compact" : "delete");
-    cli_table_cell(table, "%s / %s", standings[standing].text_zh, standings[standing].text_en);
-    cli_table_string(table, plan != NULL ? plan->meaning_zh : "");
+    bus_table_string(table, name);
+    bus_table_cell(table, "%d", (int)(found != NULL ? found->partitions : plan->partitions));
+    bus_table_cell(table, "%d", (int)(found != NULL ? found->replication : 0));
+    bus_table_string(table, (found != NULL ? found->compacted : plan->compacted) ? "compact" : "delete");
+    bus_table_cell(table, "%s / %s", standings[standing].text_zh, standings[standing].text_en);
+    bus_table_string(table, plan != NULL ? plan->meaning_zh : "");
 }
 
 static int print_table(const struct topics *topics)
 {
-    struct cli_table *table = cli_table_create();
-    cli_table_column(table, "主题", "topic", CLI_LEFT);
-    cli_table_column(table, "分区", "partitions", CLI_RIGHT);
-    cli_table_column(table, "副本", "replicas", CLI_RIGHT);
-    cli_table_column(table, "清理", "cleanup", CLI_LEFT);
-    cli_table_column(table, "状态", "standing", CLI_LEFT);
-    cli_table_column(table, "含义", "meaning", CLI_LEFT);
+    struct bus_table *table = bus_table_create();
+    bus_table_column(table, "主题", "topic", BUS_TABLE_LEFT);
+    bus_table_column(table, "分区", "partitions", BUS_TABLE_RIGHT);
+    bus_table_column(table, "副本", "replicas", BUS_TABLE_RIGHT);
+    bus_table_column(table, "清理", "cleanup", BUS_TABLE_LEFT);
+    bus_table_column(table, "状态", "standing", BUS_TABLE_LEFT);
+    bus_table_column(table, "含义", "meaning", BUS_TABLE_LEFT);
     for (size_t i = 0; i < topics->plan_count; i++)
         print_line(table, topics->plans[i].name, &topics->plans[i], find(topics, topics->plans[i].name));
     for (size_t i = 0; i < topics->found_count; i++)
         if (plan_of(topics, topics->found[i].name) == NULL)
             print_line(table, topics->found[i].name, NULL, &topics->found[i]);
-    bool whole = cli_table_print(table);
-    cli_table_destroy(table);
+    bool whole = bus_table_print(table);
+    bus_table_destroy(table);
     return whole ? CLI_DONE : cli_say(CLI_CANNOT_REACH, "内存不足", "out of memory");
 }
 

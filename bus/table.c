@@ -1,4 +1,4 @@
-#include "cli/table.h"
+#include "bus/table.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,12 +11,12 @@ enum { MAX_COLUMNS = 96, CELL_SIZE = 1024, TABLE_LIMIT = 256 * 1024 * 1024, HEAD
 #define REPLACEMENT "\xef\xbf\xbd"
 
 struct column {
-    enum cli_align align;
+    enum bus_table_align align;
     size_t width;
 };
 
 /* Cells lie one behind the other, each ended by a NUL: column by column the heads, row by row the rest. */
-struct cli_table {
+struct bus_table {
     struct column columns[MAX_COLUMNS];
     size_t column_count;
     struct bus_buffer heads[HEAD_ROWS];
@@ -63,7 +63,7 @@ static size_t next_character(struct bus_bytes text, uint32_t *out_character)
     return length;
 }
 
-size_t cli_text_width(struct bus_bytes text)
+size_t bus_table_width(struct bus_bytes text)
 {
     size_t width = 0;
     while (text.length > 0) {
@@ -75,7 +75,7 @@ size_t cli_text_width(struct bus_bytes text)
     return width;
 }
 
-void cli_text_clean(struct bus_buffer *buffer, struct bus_bytes text, bool lines)
+void bus_table_clean(struct bus_buffer *buffer, struct bus_bytes text, bool lines)
 {
     while (text.length > 0) {
         uint32_t character;
@@ -91,9 +91,9 @@ void cli_text_clean(struct bus_buffer *buffer, struct bus_bytes text, bool lines
 
 /* --- building --- */
 
-struct cli_table *cli_table_create(void)
+struct bus_table *bus_table_create(void)
 {
-    struct cli_table *table = calloc(1, sizeof *table);
+    struct bus_table *table = calloc(1, sizeof *table);
     if (table == NULL)
         return NULL;
     for (int i = 0; i < HEAD_ROWS; i++)
@@ -102,7 +102,7 @@ struct cli_table *cli_table_create(void)
     return table;
 }
 
-void cli_table_destroy(struct cli_table *table)
+void bus_table_destroy(struct bus_table *table)
 {
     if (table == NULL)
         return;
@@ -116,16 +116,16 @@ void cli_table_destroy(struct cli_table *table)
 static void put(struct bus_buffer *buffer, struct bus_bytes text, struct column *column)
 {
     size_t start = buffer->length;
-    cli_text_clean(buffer, text, false);
+    bus_table_clean(buffer, text, false);
     if (!buffer->failed) {
-        size_t width = cli_text_width(bus_bytes_of(buffer->data + start, buffer->length - start));
+        size_t width = bus_table_width(bus_bytes_of(buffer->data + start, buffer->length - start));
         if (width > column->width)
             column->width = width;
     }
     bus_buffer_u8(buffer, '\0');
 }
 
-void cli_table_column(struct cli_table *table, const char *head_zh, const char *head_en, enum cli_align align)
+void bus_table_column(struct bus_table *table, const char *head_zh, const char *head_en, enum bus_table_align align)
 {
     if (table == NULL || table->column_count == MAX_COLUMNS)
         return;
@@ -135,7 +135,7 @@ void cli_table_column(struct cli_table *table, const char *head_zh, const char *
     put(&table->heads[1], bus_bytes_text(head_en), column);
 }
 
-void cli_table_text(struct cli_table *table, struct bus_bytes text)
+void bus_table_text(struct bus_table *table, struct bus_bytes text)
 {
     if (table == NULL || table->column_count == 0)
         return;
@@ -143,19 +143,19 @@ void cli_table_text(struct cli_table *table, struct bus_bytes text)
     table->cell_count++;
 }
 
-void cli_table_string(struct cli_table *table, const char *text)
+void bus_table_string(struct bus_table *table, const char *text)
 {
-    cli_table_text(table, bus_bytes_text(text));
+    bus_table_text(table, bus_bytes_text(text));
 }
 
-void cli_table_cell(struct cli_table *table, const char *format, ...)
+void bus_table_cell(struct bus_table *table, const char *format, ...)
 {
     char text[CELL_SIZE];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    cli_table_string(table, text);
+    bus_table_string(table, text);
 }
 
 /* --- printing --- */
@@ -166,16 +166,16 @@ static void print_spaces(size_t count)
 }
 
 /* Prints one row of cells and returns what follows it. */
-static const char *print_row(const struct cli_table *table, const char *cell)
+static const char *print_row(const struct bus_table *table, const char *cell)
 {
     for (size_t i = 0; i < table->column_count; i++) {
         const struct column *column = &table->columns[i];
-        size_t padding = column->width - cli_text_width(bus_bytes_text(cell));
+        size_t padding = column->width - bus_table_width(bus_bytes_text(cell));
         bool last = i + 1 == table->column_count;
-        if (column->align == CLI_RIGHT)
+        if (column->align == BUS_TABLE_RIGHT)
             print_spaces(padding);
         fputs(cell, stdout);
-        if (column->align == CLI_LEFT && !last)
+        if (column->align == BUS_TABLE_LEFT && !last)
             print_spaces(padding);
         if (!last)
             print_spaces(GAP);
@@ -185,7 +185,7 @@ static const char *print_row(const struct cli_table *table, const char *cell)
     return cell;
 }
 
-bool cli_table_print(const struct cli_table *table)
+bool bus_table_print(const struct bus_table *table)
 {
     if (table == NULL || table->column_count == 0 || table->cells.failed || table->heads[0].failed ||
         table->heads[1].failed)
