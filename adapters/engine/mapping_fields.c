@@ -109,10 +109,8 @@ static enum bus_status read_table_file(struct adapters_mapping *mapping, const s
             plan->code_table = mapping->code_tables[i].table;
     if (plan->code_table != NULL)
         return BUS_OK;
-    if (strchr(name, '/') != NULL || mapping->code_table_count == ADAPTERS_CODE_TABLES_MAX)
-        return bus_settings_fail(node, error,
-                                 "table_file names a file beside the mapping, and a mapping has at most %d",
-                                 ADAPTERS_CODE_TABLES_MAX);
+    if (mapping->code_table_count == ADAPTERS_CODE_TABLES_MAX)
+        return bus_settings_fail(node, error, "more than %d files in table_file", ADAPTERS_CODE_TABLES_MAX);
     struct adapters_code_table *table = NULL;
     enum bus_status status = bus_settings_resolve_existing(mapping->file, node, adapters_mapping_field_options,
                                                            "table_file", path, sizeof path, error);
