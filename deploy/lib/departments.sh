@@ -95,7 +95,8 @@ departments_start() {
 
 departments_stop() {
     local names
-    names=$(find "$1/run" -maxdepth 1 -name 'adapter-*.supervisor.pid' -printf '%f\n' 2>/dev/null | sed 's/\.supervisor\.pid$//')
+    [[ -d $1/run ]] || return 0
+    names=$(find "$1/run" -maxdepth 1 -name 'adapter-*.supervisor.pid' -printf '%f\n' | sed 's/\.supervisor\.pid$//')
     # shellcheck disable=SC2086 # names without blanks
     process_stop "$1" $names
 }
