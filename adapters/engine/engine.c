@@ -44,6 +44,8 @@ static const struct adapters_source_type *choose_source(const struct adapters_se
 {
     if (settings->inbox[0] != '\0')
         return &adapters_source_files;
+    if (settings->replication != NULL)
+        return &adapters_source_replication;
     return NULL;
 }
 
