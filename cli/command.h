@@ -30,6 +30,7 @@ struct cli_context {
     const char *pepper_path;        /* file of the exchange's pepper, NULL when it was not given */
     const char *gateway_group;      /* consumer group of the gateway, "xq-gateway" */
     const char *agent_group_prefix; /* agents' groups are this and the subscriber's name, "xq-agent-" */
+    const char *foreign_config;     /* --config of a command that passes it on to another program, else NULL */
     bool json;                      /* answer in JSON */
     struct bus_clock clock;
 };
@@ -86,6 +87,7 @@ extern const struct bus_option cli_options[];
 
 int cli_topics(struct cli_context *context, int argc, char **argv);
 int cli_catalogue_command(struct cli_context *context, int argc, char **argv);
+int cli_feeds_command(struct cli_context *context, int argc, char **argv);
 int cli_books(struct cli_context *context, int argc, char **argv);
 int cli_lag(struct cli_context *context, int argc, char **argv);
 int cli_quarantine(struct cli_context *context, int argc, char **argv);

@@ -21,6 +21,16 @@ static const struct cli_command commands[] = {
      "catalogue diff FILE",
      "目录的检查、文档、授权视图与差异",
      "the catalogue: prove it whole, document it, write the views' schemas, tell what another would change"},
+    {"feeds", cli_feeds_command,
+     "feeds list [--department D] [--overdue]\n"
+     "feeds show FEED\n"
+     "feeds try --config ADAPTER.cfg FEED FILE [--rows N] [--only-complaints] [--html FILE] [--show-personal]\n"
+     "feeds approve FEED DIGEST --officer NAME --reason TEXT\n"
+     "feeds reject FEED DIGEST --officer NAME --reason TEXT\n"
+     "feeds pause FEED --officer NAME --reason TEXT\n"
+     "feeds resume FEED --officer NAME --reason TEXT",
+     "数据源：何时报送、是否逾期、试映射、批准或驳回清单、暂停与恢复",
+     "feeds: when they came and are due, try a mapping, approve or reject a list, pause and resume"},
     {"books", cli_books, "books [--day YYYY-MM-DD] [--brief]", "对账：每个目录项一行，不平之处在哪里",
      "the books, a row an item: do they balance, and where not?"},
     {"lag", cli_lag, "lag [--partitions] [--max-seconds N]", "积压：条数与秒数",
@@ -247,6 +257,12 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
+/* Whether --config is not ours: `feeds try` gives it to the adapter. */
+static bool passes_config_on(const struct cli_command *command, int argc, char **argv)
+{
+    return command->run == cli_feeds_command && argc > 2 && strcmp(argv[2], "try") == 0;
+}
+
 int main(int argc, char **argv)
 {
     struct cli_context context = {0};
@@ -266,6 +282,10 @@ int main(int argc, char **argv)
         return CLI_WRONG_USE;
     if (asks_for_help(left, argv))
         return explain(command);
+    if (passes_config_on(command, left, argv)) {
+        context.foreign_config = origin.config;
+        origin.config = NULL;
+    }
     int code = fill_context(&context, &origin);
     if (code == CLI_DONE)
         code = command->run(&context, left - 1, argv + 1);
