@@ -16,7 +16,7 @@ const struct bus_option adapters_push_options[] = {
     {"max_connections", BUS_OPTION_INTEGER, "1024", 1, 100000, NULL, "connections at once"},
     {"max_connections_per_address", BUS_OPTION_INTEGER, "64", 1, 100000, NULL, "connections of one address at once"},
     {"max_body_bytes", BUS_OPTION_INTEGER, "16777216", 1024, 268435456, NULL, "bytes of one delivery"},
-    {"max_rows", BUS_OPTION_INTEGER, "10000", 1, 100000, NULL, "rows of one delivery"},
+    {"max_rows", BUS_OPTION_INTEGER, "10000", 1, 50000, NULL, "rows of one delivery"},
     {"max_waiting", BUS_OPTION_INTEGER, "64", 1, 10000, NULL, "deliveries received and not yet taken"},
     {"max_at_once", BUS_OPTION_INTEGER, "8", 1, 1000, NULL, "deliveries of one client at once"},
     {"requests_per_minute", BUS_OPTION_INTEGER, "600", 1, 1000000, NULL, "requests of one client, in the long run"},
