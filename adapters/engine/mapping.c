@@ -52,8 +52,8 @@ bool adapters_mapping_has_changed_at(const struct adapters_mapping *mapping)
 
 /* --- the row as a whole --- */
 
-static enum bus_status refuse_foreign_rows(const struct adapters_mapping *mapping, const struct adapters_row *row,
-                                           struct adapters_refusal *refusal)
+enum bus_status adapters_mapping_pass_foreign(const struct adapters_mapping *mapping, const struct adapters_row *row,
+                                              struct adapters_refusal *refusal)
 {
     for (size_t i = 0; i < mapping->refusal_count; i++) {
         const struct adapters_refusal_plan *plan = &mapping->refusals[i];
@@ -64,8 +64,8 @@ static enum bus_status refuse_foreign_rows(const struct adapters_mapping *mappin
     return BUS_OK;
 }
 
-static enum bus_status read_operation(const struct adapters_mapping *mapping, const struct adapters_row *row,
-                                      struct bus_value *out_value, struct adapters_refusal *refusal)
+enum bus_status adapters_mapping_operation(const struct adapters_mapping *mapping, const struct adapters_row *row,
+                                           struct bus_value *out_value, struct adapters_refusal *refusal)
 {
     *out_value = (struct bus_value){.type = BUS_TYPE_ENUM, .integer = BUS_OPERATION_PUT};
     if (row->operation == ADAPTERS_ROW_WITHDRAW)
@@ -82,8 +82,8 @@ static enum bus_status read_operation(const struct adapters_mapping *mapping, co
 }
 
 /* The moment at which the source last changed the row: its version. What the source itself knows comes first. */
-static enum bus_status read_version(const struct adapters_mapping *mapping, const struct adapters_row *row,
-                                    struct bus_value *values, struct adapters_refusal *refusal)
+enum bus_status adapters_mapping_version(const struct adapters_mapping *mapping, const struct adapters_row *row,
+                                         struct bus_value *values, struct adapters_refusal *refusal)
 {
     values[BUS_ENVELOPE_VERSION] = (struct bus_value){.type = BUS_TYPE_LONG, .integer = row->version};
     values[BUS_ENVELOPE_SOURCE_COMMITTED_AT] =
@@ -134,8 +134,9 @@ static enum bus_status check_identifier(enum bus_subject_kind kind, struct bus_b
     return adapters_refuse_value(refusal, error.code, column, text, error.message_zh, error.message);
 }
 
-static enum bus_status read_subject(const struct adapters_mapping *mapping, const struct adapters_row *row,
-                                    struct bus_arena *arena, struct bus_value *values, struct adapters_refusal *refusal)
+enum bus_status adapters_mapping_subject(const struct adapters_mapping *mapping, const struct adapters_row *row,
+                                         struct bus_arena *arena, struct bus_value *values,
+                                         struct adapters_refusal *refusal)
 {
     int kind;
     const char *column;
@@ -162,8 +163,8 @@ static bool is_digits(struct bus_bytes text, size_t count)
 }
 
 /* The column's first six digits; else the area in the organisation's credit code; else the mapping's own. */
-static void read_area(const struct adapters_mapping *mapping, const struct adapters_row *row, struct bus_arena *arena,
-                      struct bus_value *values)
+void adapters_mapping_area(const struct adapters_mapping *mapping, const struct adapters_row *row,
+                           struct bus_arena *arena, struct bus_value *values)
 {
     struct bus_bytes area = {NULL, 0}, subject_id = values[BUS_ENVELOPE_SUBJECT_ID].bytes;
     if (mapping->has_area)
@@ -215,16 +216,16 @@ enum bus_status adapters_mapping_apply(const struct adapters_mapping *mapping, c
                                        struct bus_arena *arena, struct bus_value *values,
                                        struct adapters_refusal *refusal)
 {
-    enum bus_status status = refuse_foreign_rows(mapping, row, refusal);
+    enum bus_status status = adapters_mapping_pass_foreign(mapping, row, refusal);
     if (status == BUS_OK)
-        status = read_operation(mapping, row, &values[BUS_ENVELOPE_OPERATION], refusal);
+        status = adapters_mapping_operation(mapping, row, &values[BUS_ENVELOPE_OPERATION], refusal);
     if (status == BUS_OK)
-        status = read_version(mapping, row, values, refusal);
+        status = adapters_mapping_version(mapping, row, values, refusal);
     if (status == BUS_OK)
-        status = read_subject(mapping, row, arena, values, refusal);
+        status = adapters_mapping_subject(mapping, row, arena, values, refusal);
     if (status != BUS_OK)
         return status;
-    read_area(mapping, row, arena, values);
+    adapters_mapping_area(mapping, row, arena, values);
     enum bus_subject_kind kind = (enum bus_subject_kind)values[BUS_ENVELOPE_SUBJECT_KIND].integer;
     bool is_withdrawn = values[BUS_ENVELOPE_OPERATION].integer == BUS_OPERATION_WITHDRAW;
     /* A field may have one source for organisations and another for persons, or none for one of them. */

@@ -150,6 +150,23 @@ BUS_MUST_CHECK enum bus_status adapters_value_fill(const struct adapters_mapping
                                                    const struct adapters_row *row, bool is_withdrawn,
                                                    struct bus_arena *arena, struct bus_value *out_value,
                                                    struct adapters_refusal *refusal);
+/* The parts of adapters_mapping_apply before the fields, in their order; each fills its own values of the envelope. REJECT with
+ * `refusal`. */
+BUS_MUST_CHECK enum bus_status adapters_mapping_pass_foreign(const struct adapters_mapping *mapping,
+                                                             const struct adapters_row *row,
+                                                             struct adapters_refusal *refusal);
+BUS_MUST_CHECK enum bus_status adapters_mapping_operation(const struct adapters_mapping *mapping,
+                                                          const struct adapters_row *row, struct bus_value *out_value,
+                                                          struct adapters_refusal *refusal);
+BUS_MUST_CHECK enum bus_status adapters_mapping_version(const struct adapters_mapping *mapping,
+                                                        const struct adapters_row *row, struct bus_value *values,
+                                                        struct adapters_refusal *refusal);
+BUS_MUST_CHECK enum bus_status adapters_mapping_subject(const struct adapters_mapping *mapping,
+                                                        const struct adapters_row *row, struct bus_arena *arena,
+                                                        struct bus_value *values, struct adapters_refusal *refusal);
+void adapters_mapping_area(const struct adapters_mapping *mapping, const struct adapters_row *row,
+                           struct bus_arena *arena, struct bus_value *values);
+
 /* Cleans an identifier: half width, upper case, without blanks and Excel's tail. */
 struct bus_bytes adapters_value_identifier(struct bus_bytes text, struct bus_arena *arena);
 

@@ -36,11 +36,14 @@ struct adapters_publisher {
     size_t rows, size_bytes;
 };
 
-static enum bus_status open_parts(struct adapters_publisher *publisher, struct bus_error *error)
+struct adapters_publisher *adapters_publisher_rehearse(const struct adapters_publisher_options *options)
 {
-    const struct adapters_publisher_options *options = &publisher->options;
     const char *topics[ADAPTERS_PUBLISHER_MAX_ITEMS];
-    char transactional_id[ADAPTERS_FEED_NAME_SIZE + 16];
+    struct adapters_publisher *publisher = calloc(1, sizeof *publisher);
+    if (publisher == NULL)
+        return NULL;
+    publisher->options = *options;
+    bus_buffer_init(&publisher->buffer, POSITION_LIMIT);
     for (size_t i = 0; i < options->item_count; i++) {
         bus_topic_in(options->prefix, options->items[i], publisher->topics[i]);
         topics[i] = publisher->topics[i];
@@ -49,8 +52,16 @@ static enum bus_status open_parts(struct adapters_publisher *publisher, struct b
     bus_topic_named(options->prefix, BUS_TOPIC_BOOKS, publisher->books_topic);
     bus_topic_named(options->prefix, BUS_TOPIC_POSITIONS, publisher->positions_topic);
     publisher->journal = adapters_journal_create(options->adapter, topics, options->item_count, options->partitions);
-    if (publisher->journal == NULL)
-        return bus_fail(error, BUS_FATAL, "cannot prepare the publisher: out of memory");
+    if (publisher->journal != NULL)
+        return publisher;
+    adapters_publisher_close(publisher);
+    return NULL;
+}
+
+static enum bus_status open_kafka(struct adapters_publisher *publisher, struct bus_error *error)
+{
+    const struct adapters_publisher_options *options = &publisher->options;
+    char transactional_id[ADAPTERS_FEED_NAME_SIZE + 16];
     snprintf(transactional_id, sizeof transactional_id, "xq-adapter-%s", options->adapter);
     struct bus_producer_options producer = {.transactional_id = transactional_id};
     enum bus_status status = bus_producer_open(options->kafka, &producer, &publisher->producer, error);
@@ -62,12 +73,10 @@ static enum bus_status open_parts(struct adapters_publisher *publisher, struct b
 enum bus_status adapters_publisher_open(const struct adapters_publisher_options *options,
                                         struct adapters_publisher **out_publisher, struct bus_error *error)
 {
-    struct adapters_publisher *publisher = calloc(1, sizeof *publisher);
+    struct adapters_publisher *publisher = adapters_publisher_rehearse(options);
     if (publisher == NULL)
         return bus_fail(error, BUS_FATAL, "cannot prepare the publisher: out of memory");
-    publisher->options = *options;
-    bus_buffer_init(&publisher->buffer, POSITION_LIMIT);
-    enum bus_status status = open_parts(publisher, error);
+    enum bus_status status = open_kafka(publisher, error);
     if (status == BUS_OK)
         *out_publisher = publisher;
     else

@@ -31,6 +31,8 @@ struct adapters_publisher;
 BUS_MUST_CHECK enum bus_status adapters_publisher_open(const struct adapters_publisher_options *options,
                                                        struct adapters_publisher **out_publisher,
                                                        struct bus_error *error);
+/* One that settles and prepares rows and has no Kafka: nothing can be sent with it. NULL when out of memory. */
+struct adapters_publisher *adapters_publisher_rehearse(const struct adapters_publisher_options *options);
 void adapters_publisher_close(struct adapters_publisher *publisher);
 
 struct adapters_journal *adapters_publisher_journal(struct adapters_publisher *publisher);
