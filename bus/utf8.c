@@ -83,24 +83,30 @@ size_t bus_utf8_characters(struct bus_bytes text)
     return count;
 }
 
-void bus_utf8_append(struct bus_buffer *buffer, uint32_t code_point)
+size_t bus_utf8_put(uint8_t *to, uint32_t code_point)
 {
-    uint8_t bytes[4];
     size_t length;
     if (code_point < 0x80) {
-        bytes[0] = (uint8_t)code_point;
+        to[0] = (uint8_t)code_point;
         length = 1;
     } else if (code_point < 0x800) {
-        bytes[0] = (uint8_t)(0xc0 | code_point >> 6);
+        to[0] = (uint8_t)(0xc0 | code_point >> 6);
         length = 2;
     } else if (code_point < 0x10000) {
-        bytes[0] = (uint8_t)(0xe0 | code_point >> 12);
+        to[0] = (uint8_t)(0xe0 | code_point >> 12);
         length = 3;
     } else {
-        bytes[0] = (uint8_t)(0xf0 | code_point >> 18);
+        to[0] = (uint8_t)(0xf0 | code_point >> 18);
         length = 4;
     }
     for (size_t i = 1; i < length; i++)
-        bytes[i] = (uint8_t)(0x80 | (code_point >> (6 * (length - 1 - i)) & 0x3f));
+        to[i] = (uint8_t)(0x80 | (code_point >> (6 * (length - 1 - i)) & 0x3f));
+    return length;
+}
+
+void bus_utf8_append(struct bus_buffer *buffer, uint32_t code_point)
+{
+    uint8_t bytes[4];
+    size_t length = bus_utf8_put(bytes, code_point);
     bus_buffer_append(buffer, bytes, length);
 }

@@ -14,6 +14,7 @@
 
 /* Options of a mapping's file, of its groups and of its lists; for docs/configuration.md. */
 extern const struct bus_option adapters_mapping_options[];
+extern const struct bus_option adapters_mapping_excel_options[];
 extern const struct bus_option adapters_mapping_operation_options[];
 extern const struct bus_option adapters_mapping_subject_options[];
 extern const struct bus_option adapters_mapping_refuse_options[];

@@ -101,38 +101,6 @@ static enum bus_status read_columns(struct adapters_mapping *mapping, const stru
     return read_ignored(mapping, root, error);
 }
 
-static enum adapters_format read_format(const char *name)
-{
-    static const char *const names[] = {"csv", "tsv", "ndjson", "table"}; /* in the order of enum adapters_format */
-    size_t format = 0;
-    while (strcmp(names[format], name) != 0) /* one of these: the options were checked */
-        format++;
-    return (enum adapters_format)format;
-}
-
-static void read_layout(struct adapters_mapping *mapping, const struct bus_settings_node *root)
-{
-    const char *format = bus_settings_text(root, adapters_mapping_options, "format");
-    const char *encoding = bus_settings_text(root, adapters_mapping_options, "encoding");
-    const char *complete = bus_settings_text(root, adapters_mapping_options, "complete");
-    const char *quotes = bus_settings_text(root, adapters_mapping_options, "quotes");
-    struct adapters_layout *layout = &mapping->layout;
-    layout->format = read_format(format);
-    layout->separator = layout->format == ADAPTERS_FORMAT_TSV ? '\t' : ',';
-    bool has_quotes = quotes[0] == 'a' ? layout->format != ADAPTERS_FORMAT_TSV : quotes[0] == 'y';
-    layout->quote = has_quotes ? '"' : 0;
-    layout->has_header = bus_settings_boolean(root, adapters_mapping_options, "header");
-    layout->columns = mapping->columns;
-    layout->is_optional = mapping->is_optional;
-    layout->ignored = mapping->ignored;
-    mapping->encoding = encoding[0] == 'a'   ? ADAPTERS_ENCODING_AUTO
-                        : encoding[0] == 'u' ? ADAPTERS_ENCODING_UTF8
-                                             : ADAPTERS_ENCODING_GB18030;
-    mapping->completion = complete[0] == 'r'   ? ADAPTERS_COMPLETE_RENAME
-                          : complete[0] == 'm' ? ADAPTERS_COMPLETE_MARK
-                                               : ADAPTERS_COMPLETE_STABLE;
-}
-
 static bool is_time_of_day(const char *text)
 {
     unsigned hour, minute;
@@ -313,10 +281,10 @@ static enum bus_status read_file(struct adapters_mapping *mapping, const struct 
     enum bus_status status = bus_settings_check(root, adapters_mapping_options, error);
     if (status == BUS_OK)
         status = find_item(mapping, catalogue, department, root, error);
-    if (status == BUS_OK) {
-        read_layout(mapping, root);
+    if (status == BUS_OK)
+        status = adapters_load_layout(mapping, root, error);
+    if (status == BUS_OK)
         status = read_delivery(mapping, root, error);
-    }
     if (status == BUS_OK)
         status = read_columns(mapping, root, error);
     if (status == BUS_OK)

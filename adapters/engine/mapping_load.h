@@ -18,6 +18,9 @@ BUS_MUST_CHECK enum bus_status adapters_load_sources(const struct adapters_mappi
 /* enum bus_subject_kind, -1 for "". */
 int adapters_load_kind(const char *name);
 
+/* How the files are laid out, and when one is complete. */
+BUS_MUST_CHECK enum bus_status adapters_load_layout(struct adapters_mapping *mapping,
+                                                    const struct bus_settings_node *root, struct bus_error *error);
 /* The group `target`, when there is one; before the fields. */
 BUS_MUST_CHECK enum bus_status adapters_load_target(struct adapters_mapping *mapping,
                                                     const struct bus_catalogue *catalogue, const char *department,

@@ -4,8 +4,10 @@
 const struct bus_option adapters_mapping_options[] = {
     {"item", BUS_OPTION_TEXT, "", 0, 0, NULL,
      "item of the catalogue that the rows become, by default the file's name; a right of subjects as rights/repair"},
-    {"format", BUS_OPTION_TEXT, NULL, 0, 0, "csv|tsv|ndjson|table",
+    {"format", BUS_OPTION_TEXT, NULL, 0, 0, "csv|tsv|ndjson|table|xlsx",
      "how the files are laid out; table: rows of a database, named by table"},
+    {"separator", BUS_OPTION_TEXT, "", 0, 0, NULL, "of csv: the character between two fields; by default a comma"},
+    {"excel", BUS_OPTION_GROUP, "", 0, 0, NULL, "of xlsx: which sheets are read, and where their header is"},
     {"quotes", BUS_OPTION_TEXT, "auto", 0, 0, "auto|yes|no",
      "whether fields may stand in double quotes; auto: in csv, not in tsv"},
     {"encoding", BUS_OPTION_TEXT, "auto", 0, 0, "auto|utf-8|gb18030", "of the files; auto tells UTF-8 from GB18030"},

@@ -67,21 +67,6 @@ static int32_t unicode_escape(const uint8_t **at, const uint8_t *end)
     return low < 0xdc00 || low > 0xdfff ? -1 : 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
 }
 
-static size_t put_utf8(uint8_t *to, int32_t character)
-{
-    uint32_t code = (uint32_t)character;
-    if (code < 0x80) {
-        to[0] = (uint8_t)code;
-        return 1;
-    }
-    size_t length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (size_t i = length - 1; i > 0; i--, code >>= 6)
-        to[i] = (uint8_t)(0x80 | (code & 0x3f));
-    static const uint8_t leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    to[0] = (uint8_t)(leads[length] | code);
-    return length;
-}
-
 static bool unfold(struct parse *parse, struct bus_bytes raw, struct bus_bytes *out_text)
 {
     static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
@@ -107,7 +92,7 @@ static bool unfold(struct parse *parse, struct bus_bytes raw, struct bus_bytes *
         int32_t character = unicode_escape(&at, end);
         if (character <= 0) /* U+0000 has no place in a text */
             return false;
-        length += put_utf8(text + length, character);
+        length += bus_utf8_put(text + length, (uint32_t)character);
     }
     *out_text = bus_bytes_of(text, length);
     return true;

@@ -1,6 +1,7 @@
 #include "adapters/formats/rows.h"
 
 #include "adapters/formats/csv.h"
+#include "adapters/formats/excel.h"
 #include "adapters/formats/header.h"
 #include "adapters/formats/ndjson.h"
 
@@ -16,6 +17,7 @@ struct adapters_rows {
     struct bus_arena *arena;
     struct adapters_csv csv;
     struct adapters_ndjson ndjson;
+    struct adapters_excel *excel; /* NULL until the first workbook */
     struct adapters_header header;
     struct bus_bytes fields[ADAPTERS_COLUMNS_MAX];
 };
@@ -37,13 +39,15 @@ void adapters_rows_destroy(struct adapters_rows *rows)
     if (rows == NULL)
         return;
     adapters_text_release(&rows->text);
+    adapters_excel_destroy(rows->excel);
     bus_arena_destroy(rows->arena);
     free(rows);
 }
 
 uint64_t adapters_rows_size_bytes(const struct adapters_rows *rows)
 {
-    return rows->text.size_bytes;
+    bool is_excel = rows->layout != NULL && rows->layout->format == ADAPTERS_FORMAT_XLSX && rows->excel != NULL;
+    return is_excel ? adapters_excel_size_bytes(rows->excel) : rows->text.size_bytes;
 }
 
 static enum bus_status start_csv(struct adapters_rows *rows, struct adapters_refusal *refusal, struct bus_error *error)
@@ -71,11 +75,23 @@ static bool is_utf16(int file)
            ((mark[0] == 0xff && mark[1] == 0xfe) || (mark[0] == 0xfe && mark[1] == 0xff));
 }
 
+static enum bus_status start_excel(struct adapters_rows *rows, int file, struct adapters_refusal *refusal,
+                                   struct bus_error *error)
+{
+    if (rows->excel == NULL)
+        rows->excel = adapters_excel_create();
+    if (rows->excel == NULL)
+        return bus_fail(error, BUS_RETRY, "read a workbook: out of memory");
+    return adapters_excel_start(rows->excel, rows->layout, file, refusal, error);
+}
+
 enum bus_status adapters_rows_start(struct adapters_rows *rows, const struct adapters_layout *layout, int file,
                                     enum adapters_encoding encoding, struct adapters_refusal *refusal,
                                     struct bus_error *error)
 {
     rows->layout = layout;
+    if (layout->format == ADAPTERS_FORMAT_XLSX)
+        return start_excel(rows, file, refusal, error);
     if (is_utf16(file))
         return adapters_refuse(refusal, "FILE_ENCODING",
                                "文件编码是 UTF-16（电子表格的“Unicode 文本”）；请另存为 UTF-8 或 GB18030 后重新报送",
@@ -119,6 +135,8 @@ static enum bus_status next_csv(struct adapters_rows *rows, struct adapters_row 
 enum bus_status adapters_rows_next(struct adapters_rows *rows, struct adapters_row *out_row, bool *out_end,
                                    struct adapters_refusal *refusal, struct bus_error *error)
 {
+    if (rows->layout->format == ADAPTERS_FORMAT_XLSX)
+        return adapters_excel_next(rows->excel, rows->fields, out_row, out_end, refusal, error);
     if (rows->layout->format != ADAPTERS_FORMAT_NDJSON)
         return next_csv(rows, out_row, out_end, refusal, error);
     enum bus_status status = adapters_ndjson_next(&rows->ndjson, &rows->text, out_end, refusal, error);

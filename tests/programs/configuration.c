@@ -24,6 +24,7 @@ int main(void)
         {"A feed's mapping", "`adapters/departments/<department>/<feed>.cfg`; the language is explained in mapping.md.",
          adapters_mapping_options},
         {"mapping: poll", "How a table is asked through ODBC: recipes/odbc.md.", adapters_poll_options},
+        {"mapping: excel", "Of `format = \"xlsx\"`: recipes/excel.md.", adapters_mapping_excel_options},
         {"mapping: operation", "", adapters_mapping_operation_options},
         {"mapping: subject", "", adapters_mapping_subject_options},
         {"mapping: refuse", "", adapters_mapping_refuse_options},
