@@ -16,6 +16,7 @@
 
 DEPARTMENTS_FOLDER=$XQ_ROOT/adapters/departments
 DEPARTMENTS_TEMPLATES=$XQ_ROOT/deploy/templates
+DEPARTMENTS_READER=xinqiao_reader # an account of the exchange in a bureau's MariaDB
 
 departments_list() {
     find "$DEPARTMENTS_FOLDER" -mindepth 2 -maxdepth 2 -name '*.cfg' -printf '%h\n' | sed 's|.*/||' | sort -u
@@ -52,12 +53,20 @@ departments_make_sources() {
             postgresql_run "$folder" "$name" "$file"
         done
     done
+    for name in $(departments_with samples-mariadb); do
+        [[ -e $folder/mariadb/port ]] || mariadb_start "$folder" "$(ports_free 1 $(($(departments_first_port "$folder") + 1)))"
+        mariadb_database "$folder" "$name"
+        mariadb_reader "$folder" "$name" "$DEPARTMENTS_READER" "$folder/secret/$name.password"
+        for file in "$DEPARTMENTS_FOLDER/$name"/samples-mariadb/*.sql; do
+            mariadb_file "$folder" "$name" "$file"
+        done
+    done
     # shellcheck disable=SC2046 # names without blanks
     certificates_make "$folder" $(departments_with samples-push)
 }
 
 departments_configure() {
-    local folder=$1 department adapter template port
+    local folder=$1 department adapter template port odbc
     shift
     port=$(departments_first_port "$folder")
     for department in $(departments_list); do
@@ -67,8 +76,13 @@ departments_configure() {
             if grep -q '@PUSH_PORT@' "$template"; then
                 port=$(ports_free 1 $((port + 1)))
             fi
+            odbc=
+            if grep -q '@ODBC@' "$template"; then
+                odbc=$(mariadb_connection "$folder" "$department" "$DEPARTMENTS_READER")
+            fi
             template_fill "$template" "$folder/config/adapter-$adapter.cfg" "$@" DEPARTMENT="$department" ADAPTER="$adapter" \
-                CERTIFICATES="$folder/certificates" PUSH_PORT="$port" BUREAU="$(postgresql_connection "$folder" "$department")"
+                CERTIFICATES="$folder/certificates" PUSH_PORT="$port" BUREAU="$(postgresql_connection "$folder" "$department")" \
+                ODBC="$odbc"
         done
     done
 }

@@ -4,7 +4,7 @@
 #   exchange_prepare FOLDER                        stops what runs there, empties the folder and makes its places
 #   exchange_configure FOLDER                      keys, configuration, FOLDER/env; the broker and PostgreSQL must run
 #   exchange_start_gateway|agents|adapters FOLDER
-#   exchange_feed_samples FOLDER                   every department's samples
+#   exchange_feed_samples FOLDER                   every department's samples, files and pushes
 #   exchange_feed_rights FOLDER                    departments' decisions about records of the samples, which must have come
 #   exchange_feed_generated FOLDER RECORDS SEED
 #   exchange_wait FOLDER SECONDS                   until the inboxes are empty and the books balance; tells how far it is
@@ -12,9 +12,11 @@
 #   exchange_is_running FOLDER
 #
 # FOLDER is absolute. Layout: env, log/, run/, inbox/<department>/<feed>/, state/ (the gateway's), adapters/<adapter>/ (an adapter's state),
-# keys/ (public), secret/ (private key and pepper, mode 0700), website/ (files of the website's agent), kafka/, postgresql/.
+# keys/ (public), secret/ (private key and pepper, mode 0700), website/ (files of the website's agent), certificates/ (of
+# departments that push), kafka/, postgresql/, mariadb/.
 
 source "$XQ_ROOT/deploy/lib/certificates.sh"
+source "$XQ_ROOT/deploy/lib/mariadb.sh"
 source "$XQ_ROOT/deploy/lib/departments.sh"
 
 EXCHANGE_SUBSCRIBERS=(bank court procurement website)
@@ -32,6 +34,7 @@ exchange_prepare() {
     local folder=$1
     exchange_stop "$folder"
     postgresql_remove "$folder"
+    mariadb_remove "$folder"
     find "$folder" -mindepth 1 -maxdepth 1 ! -name log -exec rm -rf {} +
     find "$folder/log" -type f ! -name 'steps.log' -delete
     mkdir -p "$folder"/{log,run/gateway,inbox,state,adapters,keys,website,config}
@@ -112,6 +115,7 @@ exchange_start_adapters() {
 
 exchange_feed_samples() {
     departments_feed "$1" samples
+    departments_push "$1" samples-push
 }
 
 exchange_feed_rights() {
@@ -162,6 +166,6 @@ exchange_stop() {
     departments_stop "$folder"
     process_stop "$folder" gateway
     process_stop "$folder" "${EXCHANGE_SUBSCRIBERS[@]/#/agent-}"
-    process_stop "$folder" postgresql kafka
+    process_stop "$folder" postgresql mariadb kafka
     processes_stop_all "$folder"
 }
