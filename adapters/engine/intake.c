@@ -84,6 +84,40 @@ enum bus_status adapters_intake_check(const struct adapters_intake *intake, size
                : status;
 }
 
+static void look_for_key(const struct adapters_intake *intake, size_t feed, const struct adapters_row *row,
+                         struct adapters_look *look)
+{
+    struct bus_bytes key;
+    struct adapters_refusal ignored;
+    look->has_key = adapters_mapping_key(intake->feeds->mappings[feed], row, intake->arena, &key, &ignored) == BUS_OK;
+    if (look->has_key)
+        adapters_image_key(key, look->key);
+}
+
+enum bus_status adapters_intake_look(const struct adapters_intake *intake, size_t feed, const struct adapters_row *row,
+                                     struct adapters_look *out_look, struct adapters_refusal *out_refusal)
+{
+    struct bus_error error;
+    const struct bus_value *values = intake->values;
+    *out_look = (struct adapters_look){0};
+    bus_arena_reset(intake->arena);
+    enum bus_status status =
+        adapters_mapping_apply(intake->feeds->mappings[feed], row, intake->arena, intake->values, out_refusal);
+    if (status == BUS_OK)
+        status = adapters_publisher_settle_subject(intake->publisher, intake->values, out_refusal);
+    if (status == BUS_OK &&
+        adapters_image_content(intake->image, item_of(intake, feed), values, out_look->content, &error) != BUS_OK)
+        status = refuse_content(out_refusal, &error);
+    if (status != BUS_OK) {
+        look_for_key(intake, feed, row, out_look);
+        return status;
+    }
+    out_look->has_key = true;
+    out_look->is_withdrawal = values[BUS_ENVELOPE_OPERATION].integer == BUS_OPERATION_WITHDRAW;
+    adapters_image_key(values[BUS_ENVELOPE_RECORD_KEY].bytes, out_look->key);
+    return BUS_OK;
+}
+
 /* --- what becomes of it --- */
 
 static enum bus_status publish(const struct adapters_intake *intake, size_t feed, const struct comparison *comparison,

@@ -39,7 +39,16 @@ BUS_MUST_CHECK enum bus_status adapters_intake_row(const struct adapters_intake 
 BUS_MUST_CHECK enum bus_status adapters_intake_check(const struct adapters_intake *intake, size_t feed,
                                                      const struct adapters_row *row,
                                                      struct adapters_refusal *out_refusal);
-/* The same for a row that the source itself could not read (stage adapter.read). */
+/* What a row says, without publishing anything and whatever the image holds. BUS_OK, or BUS_REJECT with its refusal; then has_key says whether
+ * its record could be told nevertheless. */
+struct adapters_look {
+    bool has_key, is_withdrawal;
+    uint8_t key[ADAPTERS_IMAGE_KEY_SIZE], content[ADAPTERS_IMAGE_CONTENT_SIZE];
+};
+BUS_MUST_CHECK enum bus_status adapters_intake_look(const struct adapters_intake *intake, size_t feed,
+                                                    const struct adapters_row *row, struct adapters_look *out_look,
+                                                    struct adapters_refusal *out_refusal);
+/* Takes a row that the source itself could not read (stage adapter.read). */
 BUS_MUST_CHECK enum bus_status adapters_intake_refuse(const struct adapters_intake *intake, size_t feed,
                                                       const char *source, const struct adapters_row *row,
                                                       const struct adapters_refusal *refusal, struct bus_error *error);

@@ -30,7 +30,7 @@ struct adapters_journal {
 
     struct adapters_cursor *cursors, *marked_cursors;
     size_t cursor_count, marked_cursor_count;
-    bool has_moved; /* a cursor was set since the mark */
+    bool has_moved; /* a cursor was set or a file dropped since the mark */
 
     /* Finished files in the order they were finished, so that a rewind is a cut; `slots` finds them: index + 1, 0 = free. */
     struct adapters_finished *finished;
@@ -238,6 +238,15 @@ enum bus_status adapters_journal_set_cursor(struct adapters_journal *journal, co
     snprintf(cursor->name, sizeof cursor->name, "%s", name);
     snprintf(cursor->text, sizeof cursor->text, "%s", text);
     return BUS_OK;
+}
+
+void adapters_journal_drop_file(struct adapters_journal *journal, const uint8_t digest[BUS_DIGEST_SIZE])
+{
+    struct adapters_file_position *file = adapters_journal_open_file(journal, digest);
+    if (file == NULL)
+        return;
+    *file = journal->files[--journal->file_count];
+    journal->has_moved = true;
 }
 
 bool adapters_journal_has_moved(const struct adapters_journal *journal)

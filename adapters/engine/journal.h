@@ -48,6 +48,8 @@ const struct adapters_finished *adapters_journal_find_finished(const struct adap
 /* Moves an open file to the finished ones. False when out of memory. */
 BUS_MUST_CHECK bool adapters_journal_finish_file(struct adapters_journal *journal,
                                                  const uint8_t digest[BUS_DIGEST_SIZE], int64_t at_ms);
+/* Forgets a file that was begun and will not be finished, with the next commit. */
+void adapters_journal_drop_file(struct adapters_journal *journal, const uint8_t digest[BUS_DIGEST_SIZE]);
 
 /* The text under that name, "" when there is none; valid until the journal changes. */
 const char *adapters_journal_cursor(const struct adapters_journal *journal, const char *name);
@@ -55,7 +57,7 @@ const char *adapters_journal_cursor(const struct adapters_journal *journal, cons
 BUS_MUST_CHECK enum bus_status adapters_journal_set_cursor(struct adapters_journal *journal, const char *name,
                                                            const char *text, struct bus_error *error);
 
-/* Whether a cursor was set since the last mark. */
+/* Whether a cursor was set or a file dropped since the last mark. */
 bool adapters_journal_has_moved(const struct adapters_journal *journal);
 
 struct bus_ledger *adapters_journal_ledger(struct adapters_journal *journal);

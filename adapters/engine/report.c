@@ -45,12 +45,15 @@ void adapters_report_add(struct adapters_report *report, int64_t line, const str
         report->left_out++;
         return;
     }
-    bus_buffer_printf(&report->lines, "%lld,", (long long)line);
+    if (line > 0) /* else it is about the whole */
+        bus_buffer_printf(&report->lines, "%lld", (long long)line);
+    bus_buffer_u8(&report->lines, ',');
     append_refusal(&report->lines, refusal);
 }
 
 static void append_whole(const struct adapters_report_summary *summary, struct bus_buffer *buffer)
 {
+    bool is_compared = summary->unchanged > 0 || summary->withdrawn > 0;
     if (summary->held != NULL) {
         append_refusal(buffer, summary->held);
         return;
@@ -60,12 +63,19 @@ static void append_whole(const struct adapters_report_summary *summary, struct b
                                   "\"a file with this content was taken before; nothing was done with this one\"\n");
         return;
     }
-    bus_buffer_printf(buffer,
-                      "\"\",FILE_TAKEN,\"文件已接收：编码 %s，共 %lld 行，发布 %lld 行，退回 %lld 行\","
-                      "\"the file was taken: encoding %s, %lld rows, %lld published, %lld refused\"\n",
+    bus_buffer_printf(buffer, "\"\",FILE_TAKEN,\"文件已接收：编码 %s，共 %lld 行，发布 %lld 行，退回 %lld 行",
                       summary->encoding, (long long)summary->rows, (long long)summary->published,
-                      (long long)summary->quarantined, summary->encoding, (long long)summary->rows,
-                      (long long)summary->published, (long long)summary->quarantined);
+                      (long long)summary->quarantined);
+    if (is_compared)
+        bus_buffer_printf(buffer, "，未变 %lld 行；清单已没有而撤回 %lld 条", (long long)summary->unchanged,
+                          (long long)summary->withdrawn);
+    bus_buffer_printf(buffer, "\",\"the file was taken: encoding %s, %lld rows, %lld published, %lld refused",
+                      summary->encoding, (long long)summary->rows, (long long)summary->published,
+                      (long long)summary->quarantined);
+    if (is_compared)
+        bus_buffer_printf(buffer, ", %lld unchanged; %lld records that the list lacks were withdrawn",
+                          (long long)summary->unchanged, (long long)summary->withdrawn);
+    bus_buffer_printf(buffer, "\"\n");
 }
 
 void adapters_report_write(const struct adapters_report *report, const struct adapters_report_summary *summary,

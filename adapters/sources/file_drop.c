@@ -216,15 +216,15 @@ void adapters_drop_wait(struct adapters_drop *drop, int64_t timeout_ms)
             ;
 }
 
-enum bus_status adapters_drop_open_file(const struct adapters_drop *drop, size_t feed, const char *name, int *out_file,
+enum bus_status adapters_drop_open_file(const struct adapters_drop *drop, size_t feed, const char *path, int *out_file,
                                         struct bus_error *error)
 {
     struct stat found;
-    *out_file = openat(drop->folders[feed], name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    *out_file = openat(drop->folders[feed], path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (*out_file < 0 && (errno == ENOENT || errno == ELOOP))
         return BUS_OK;
     if (*out_file < 0)
-        return bus_fail(error, BUS_RETRY, "open %s/%s: %s", drop->options.feeds[feed].name, name, strerror(errno));
+        return bus_fail(error, BUS_RETRY, "open %s/%s: %s", drop->options.feeds[feed].name, path, strerror(errno));
     if (fstat(*out_file, &found) != 0 || !S_ISREG(found.st_mode)) {
         close(*out_file);
         *out_file = -1;
@@ -232,21 +232,25 @@ enum bus_status adapters_drop_open_file(const struct adapters_drop *drop, size_t
     return BUS_OK;
 }
 
-bool adapters_drop_has_done(const struct adapters_drop *drop, size_t feed, const char *name)
-{
-    char path[ADAPTERS_FILE_NAME_SIZE + 8];
-    struct stat found;
-    snprintf(path, sizeof path, "done/%s", name);
-    return fstatat(drop->folders[feed], path, &found, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* --- where it ends --- */
-
 static bool exists(int folder, const char *path)
 {
     struct stat found;
     return fstatat(folder, path, &found, AT_SYMLINK_NOFOLLOW) == 0;
 }
+
+bool adapters_drop_has(const struct adapters_drop *drop, size_t feed, const char *name)
+{
+    return exists(drop->folders[feed], name);
+}
+
+bool adapters_drop_has_done(const struct adapters_drop *drop, size_t feed, const char *name)
+{
+    char path[ADAPTERS_FILE_NAME_SIZE + 8];
+    snprintf(path, sizeof path, "done/%s", name);
+    return exists(drop->folders[feed], path);
+}
+
+/* --- where it ends --- */
 
 /* A path below the feed's folder that is free: <outcome>/<name>, or with a number behind it. */
 static bool find_place(int folder, const char *outcome, const char *name, char out_path[PATH_SIZE])
@@ -255,6 +259,23 @@ static bool find_place(int folder, const char *outcome, const char *name, char o
     for (int number = 2; exists(folder, out_path) && number <= MAX_SAME_NAMES; number++)
         snprintf(out_path, PATH_SIZE, "%s/%.*s.%d", outcome, REPORT_NAME_ROOM, name, number);
     return !exists(folder, out_path);
+}
+
+static enum bus_status fail_place(const struct adapters_drop *drop, size_t feed, const char *name,
+                                  enum adapters_outcome outcome, struct bus_error *error)
+{
+    return bus_fail(error, BUS_RETRY, "move %s/%s to %s: more than %d files of that name are there",
+                    drop->options.feeds[feed].name, name, outcome_folders[outcome], MAX_SAME_NAMES);
+}
+
+enum bus_status adapters_drop_held_name(const struct adapters_drop *drop, size_t feed, const char *name,
+                                        char out_name[ADAPTERS_FILE_NAME_SIZE], struct bus_error *error)
+{
+    char path[PATH_SIZE];
+    if (!find_place(drop->folders[feed], outcome_folders[ADAPTERS_OUTCOME_HELD], name, path))
+        return fail_place(drop, feed, name, ADAPTERS_OUTCOME_HELD, error);
+    snprintf(out_name, ADAPTERS_FILE_NAME_SIZE, "%.255s", strchr(path, '/') + 1);
+    return BUS_OK;
 }
 
 static bool write_all(int file, struct bus_bytes bytes)
@@ -270,16 +291,21 @@ static bool write_all(int file, struct bus_bytes bytes)
     return true;
 }
 
+static void report_path(const char *path, char out_path[PATH_SIZE])
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(out_path, PATH_SIZE, "%.*s/%.*s" REPORT_SUFFIX, (int)(slash - path), path, REPORT_NAME_ROOM, slash + 1);
+}
+
 /* Beside `path`, by rename: a report is whole or not there. */
 static bool write_report(int folder, const char *path, struct bus_bytes report)
 {
     char to[PATH_SIZE], part[] = ".report.part";
-    const char *slash = strrchr(path, '/');
-    snprintf(to, sizeof to, "%.*s/%.*s" REPORT_SUFFIX, (int)(slash - path), path, REPORT_NAME_ROOM, slash + 1);
+    report_path(path, to);
     int file = openat(folder, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
     if (file < 0)
         return false;
-    bool is_written = write_all(file, report);
+    bool is_written = write_all(file, report) && fdatasync(file) == 0;
     int reason = errno;
     is_written = close(file) == 0 && is_written;
     if (is_written)
@@ -287,6 +313,16 @@ static bool write_report(int folder, const char *path, struct bus_bytes report)
     unlinkat(folder, part, 0);
     errno = reason;
     return false;
+}
+
+/* The names in a folder of the feed, to disk. */
+static bool sync_folder(int folder, const char *path)
+{
+    int opened = openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_synced = opened >= 0 && fsync(opened) == 0;
+    if (opened >= 0)
+        close(opened);
+    return is_synced;
 }
 
 static bool is_same_file(int folder, const char *path, int file)
@@ -304,24 +340,76 @@ static void remove_mark(const struct adapters_drop *drop, size_t feed, const cha
         unlinkat(drop->folders[feed], mark, 0);
 }
 
-enum bus_status adapters_drop_finish(const struct adapters_drop *drop, size_t feed, const char *name, int file,
-                                     enum adapters_outcome outcome, struct bus_bytes report, struct bus_error *error)
+static enum bus_status fail_move(const struct adapters_drop *drop, size_t feed, const char *what, const char *path,
+                                 struct bus_error *error)
 {
-    char path[PATH_SIZE];
+    return bus_fail(error, BUS_RETRY, "%s %s/%s: %s", what, drop->options.feeds[feed].name, path, strerror(errno));
+}
+
+static void tell_replaced(const struct adapters_drop *drop, size_t feed, const char *path)
+{
+    bus_log(BUS_LOG_WARN, "file was removed or replaced while it was taken", "feed=%s file=\"%s\"",
+            drop->options.feeds[feed].name, path);
+}
+
+static enum bus_status remove_done(const struct adapters_drop *drop, size_t feed, const char *path, int file,
+                                   struct bus_error *error)
+{
     int folder = drop->folders[feed];
-    const char *feed_name = drop->options.feeds[feed].name;
-    if (!find_place(folder, outcome_folders[outcome], name, path))
-        return bus_fail(error, BUS_RETRY, "move %s/%s to %s: more than %d files of that name are there", feed_name,
-                        name, outcome_folders[outcome], MAX_SAME_NAMES);
-    if (!write_report(folder, path, report))
-        return bus_fail(error, BUS_RETRY, "write the report of %s/%s: %s", feed_name, name, strerror(errno));
-    if (!is_same_file(folder, name, file)) {
-        bus_log(BUS_LOG_WARN, "file was removed or replaced while it was taken", "feed=%s file=\"%s\"", feed_name,
-                name);
+    char report[PATH_SIZE];
+    if (!is_same_file(folder, path, file)) {
+        tell_replaced(drop, feed, path);
         return BUS_OK;
     }
-    if (renameat(folder, name, folder, path) != 0)
-        return bus_fail(error, BUS_RETRY, "move %s/%s to %s: %s", feed_name, name, path, strerror(errno));
-    remove_mark(drop, feed, name);
+    if (strchr(path, '/') != NULL) {
+        report_path(path, report);
+        unlinkat(folder, report, 0);
+    }
+    if (unlinkat(folder, path, 0) != 0 || fsync(folder) != 0)
+        return fail_move(drop, feed, "remove", path, error);
     return BUS_OK;
+}
+
+static enum bus_status move_file(const struct adapters_drop *drop, size_t feed, const char *path, const char *to,
+                                 int file, struct bus_error *error)
+{
+    char report[PATH_SIZE];
+    int folder = drop->folders[feed];
+    bool was_held = strchr(path, '/') != NULL;
+    if (!is_same_file(folder, path, file)) {
+        tell_replaced(drop, feed, path);
+        return BUS_OK;
+    }
+    if (renameat(folder, path, folder, to) != 0)
+        return fail_move(drop, feed, "move", path, error);
+    if (was_held) {
+        report_path(path, report);
+        unlinkat(folder, report, 0);
+    } else {
+        remove_mark(drop, feed, path);
+    }
+    return fsync(folder) == 0 && (!was_held || sync_folder(folder, outcome_folders[ADAPTERS_OUTCOME_HELD]))
+               ? BUS_OK
+               : fail_move(drop, feed, "move", path, error);
+}
+
+enum bus_status adapters_drop_finish(const struct adapters_drop *drop, size_t feed, const char *path, int file,
+                                     enum adapters_outcome outcome, struct bus_bytes report, struct bus_error *error)
+{
+    char to[PATH_SIZE];
+    int folder = drop->folders[feed];
+    const char *slash = strchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    bool stays = slash != NULL && outcome == ADAPTERS_OUTCOME_HELD;
+    if (outcome == ADAPTERS_OUTCOME_DONE && drop->options.removes_done)
+        return remove_done(drop, feed, path, file, error);
+    if (stays)
+        snprintf(to, sizeof to, "%s", path);
+    else if (!find_place(folder, outcome_folders[outcome], name, to))
+        return fail_place(drop, feed, name, outcome, error);
+    if (!write_report(folder, to, report))
+        return fail_move(drop, feed, "write the report of", path, error);
+    enum bus_status status = stays ? BUS_OK : move_file(drop, feed, path, to, file, error);
+    if (status == BUS_OK && !sync_folder(folder, outcome_folders[outcome]))
+        status = fail_move(drop, feed, "move", path, error);
+    return status;
 }

@@ -2,36 +2,17 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "adapters/formats/rows.h"
+#include "adapters/sources/taking_private.h"
 #include "bus/log.h"
 #include "bus/stop.h"
 
 enum {
     PROBE_SIZE = 64 * 1024,
-    LOOK_ROWS = 256,                    /* rows between two looks at the clock and the stop flag */
     PROGRESS_MS = 10000,                /* between two lines about a long file */
     LONG_FILE_BYTES = 64 * 1024 * 1024, /* its first pass alone could outlast a transaction */
     REPORT_LIMIT = ADAPTERS_REPORT_LIMIT + 64 * 1024,
-};
-
-/* One file on its way. */
-struct taking {
-    const struct adapters_taking_tools *tools;
-    size_t feed;
-    const char *feed_name;
-    const char *name;
-    int file;
-    struct stat before;
-    struct adapters_file_position position; /* as it stands now */
-    int64_t silent_rows; /* committed in an earlier run: mapped again for the report, not published */
-    enum adapters_encoding encoding;
-    bool has_mark; /* a byte order mark */
-    struct adapters_report report;
-    int64_t told_ms;
-    bool is_stopped;
 };
 
 void adapters_taken_release(struct adapters_taken *taken)
@@ -44,75 +25,126 @@ void adapters_taken_release(struct adapters_taken *taken)
 
 /* --- the first pass: what it is --- */
 
-/* Reads the file once for its digest and its encoding. False when it cannot be read. */
-static bool probe(struct taking *taking)
+/* Reads the file from its first byte to its last. False when it cannot be read. */
+static bool digest_file(int file, uint8_t out_digest[BUS_DIGEST_SIZE], struct adapters_encoding_probe *out_encoding,
+                        int64_t *out_size_bytes)
 {
     uint8_t piece[PROBE_SIZE];
     struct bus_digest_stream digest;
-    struct adapters_encoding_probe encoding = {0};
     ssize_t length;
+    off_t at = 0;
+    *out_encoding = (struct adapters_encoding_probe){0};
     bus_digest_stream_init(&digest, BUS_HASH_SM3);
-    while ((length = read(taking->file, piece, sizeof piece)) != 0) {
+    while ((length = pread(file, piece, sizeof piece, at)) != 0) {
         if (length < 0 && errno == EINTR)
             continue;
         if (length < 0)
             break;
         bus_digest_stream_update(&digest, bus_bytes_of(piece, (size_t)length));
-        adapters_encoding_probe_add(&encoding, bus_bytes_of(piece, (size_t)length));
-        taking->position.size_bytes += length;
+        adapters_encoding_probe_add(out_encoding, bus_bytes_of(piece, (size_t)length));
+        at += length;
     }
-    bus_digest_stream_final(&digest, taking->position.digest);
-    taking->encoding = adapters_mapping_encoding(taking->tools->intake->feeds->mappings[taking->feed]);
+    bus_digest_stream_final(&digest, out_digest);
+    *out_size_bytes = at;
+    return length == 0;
+}
+
+/* Reads the file once for its digest and its encoding. */
+static bool probe(struct adapters_taking *taking)
+{
+    struct adapters_encoding_probe encoding;
+    bool is_read = digest_file(taking->file, taking->position.digest, &encoding, &taking->position.size_bytes);
+    taking->encoding = taking->tools->encoding;
     if (taking->encoding == ADAPTERS_ENCODING_AUTO)
         taking->encoding = adapters_encoding_probe_finish(&encoding);
     taking->has_mark = encoding.bom;
-    return length == 0 && lseek(taking->file, 0, SEEK_SET) == 0;
+    return is_read;
+}
+
+static bool is_same_time(struct timespec one, struct timespec other)
+{
+    return one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
+}
+
+bool adapters_taking_is_same(const struct adapters_taking *taking)
+{
+    struct stat after;
+    uint8_t digest[BUS_DIGEST_SIZE];
+    struct adapters_encoding_probe encoding;
+    int64_t size_bytes;
+    if (fstat(taking->file, &after) == 0 && after.st_size == taking->before.st_size &&
+        is_same_time(after.st_mtim, taking->before.st_mtim) && is_same_time(after.st_ctim, taking->before.st_ctim))
+        return true;
+    return digest_file(taking->file, digest, &encoding, &size_bytes) &&
+           memcmp(digest, taking->position.digest, sizeof digest) == 0;
+}
+
+void adapters_taking_refuse_changed(struct adapters_refusal *refusal)
+{
+    adapters_refuse(refusal, "FILE_CHANGED", "文件在读取过程中被改写，请写完后改名再放入",
+                    "the file was changed while it was read; write it elsewhere, then put it in by rename");
+}
+
+void adapters_taking_refuse_unreadable(struct adapters_refusal *refusal)
+{
+    adapters_refuse(refusal, "FILE_UNREADABLE", "文件读取失败，请重新放入", "the file cannot be read; put it in again");
 }
 
 /* --- rows --- */
 
-/* Whether the row at hand was committed in an earlier run. */
-static bool is_silent(const struct taking *taking)
+enum bus_status adapters_taking_start(struct adapters_taking *taking, struct adapters_refusal *refusal,
+                                      struct bus_error *error)
+{
+    const struct adapters_taking_tools *tools = taking->tools;
+    if (lseek(taking->file, 0, SEEK_SET) != 0) {
+        adapters_taking_refuse_unreadable(refusal);
+        return BUS_RETRY;
+    }
+    adapters_taking_refuse_unreadable(refusal);
+    return adapters_rows_start(tools->rows, tools->layout, taking->file, taking->encoding, refusal, error);
+}
+
+bool adapters_taking_is_silent(const struct adapters_taking *taking)
 {
     return taking->position.rows < taking->silent_rows;
 }
 
-static void note_refusal(struct taking *taking, const struct adapters_row *row, const struct adapters_refusal *refusal)
+void adapters_taking_note_refusal(struct adapters_taking *taking, const struct adapters_row *row,
+                                  const struct adapters_refusal *refusal)
 {
     adapters_report_add(&taking->report, row->line, refusal);
     taking->position.quarantined++;
 }
 
-/* A row that could not be read. */
-static enum bus_status refuse_row(struct taking *taking, const struct adapters_row *row,
-                                  const struct adapters_refusal *refusal, struct bus_error *error)
+enum bus_status adapters_taking_refuse(struct adapters_taking *taking, const struct adapters_row *row,
+                                       const struct adapters_refusal *refusal, struct bus_error *error)
 {
-    note_refusal(taking, row, refusal);
-    return is_silent(taking)
+    adapters_taking_note_refusal(taking, row, refusal);
+    return adapters_taking_is_silent(taking)
                ? BUS_OK
                : adapters_intake_refuse(taking->tools->intake, taking->feed, taking->name, row, refusal, error);
 }
 
-static enum bus_status map_row(struct taking *taking, const struct adapters_row *row, struct bus_error *error)
+static enum bus_status map_row(struct adapters_taking *taking, const struct adapters_row *row, struct bus_error *error)
 {
     const struct adapters_intake *intake = taking->tools->intake;
     struct adapters_refusal refusal;
     enum adapters_row_outcome outcome = ADAPTERS_ROW_PUBLISHED;
     enum bus_status status = BUS_OK;
-    if (!is_silent(taking))
+    if (!adapters_taking_is_silent(taking))
         status = adapters_intake_row(intake, taking->feed, taking->name, row, &outcome, &refusal, error);
     else if (adapters_intake_check(intake, taking->feed, row, &refusal) != BUS_OK)
         outcome = ADAPTERS_ROW_REFUSED;
     if (status != BUS_OK)
         return status;
     if (outcome == ADAPTERS_ROW_REFUSED)
-        note_refusal(taking, row, &refusal);
-    else
+        adapters_taking_note_refusal(taking, row, &refusal);
+    else if (outcome == ADAPTERS_ROW_PUBLISHED)
         taking->position.published++;
     return BUS_OK;
 }
 
-static void tell_progress(struct taking *taking)
+void adapters_taking_tell_progress(struct adapters_taking *taking)
 {
     int64_t now_ms = bus_clock_monotonic_ms();
     if (now_ms - taking->told_ms < PROGRESS_MS)
@@ -124,7 +156,7 @@ static void tell_progress(struct taking *taking)
 }
 
 /* Writes how far the file is into the journal. */
-static enum bus_status note_position(struct taking *taking, struct bus_error *error)
+static enum bus_status note_position(struct adapters_taking *taking, struct bus_error *error)
 {
     struct adapters_journal *journal = adapters_publisher_journal(taking->tools->intake->publisher);
     struct adapters_file_position *noted = adapters_journal_open_file(journal, taking->position.digest);
@@ -140,13 +172,13 @@ static enum bus_status note_position(struct taking *taking, struct bus_error *er
 }
 
 /* Behind a row: commits what is full or old. */
-static enum bus_status look_around(struct taking *taking, struct bus_error *error)
+static enum bus_status look_around(struct adapters_taking *taking, struct bus_error *error)
 {
     const struct adapters_intake *intake = taking->tools->intake;
     bool is_due = adapters_intake_is_due(intake);
-    if (!is_due && taking->position.rows % LOOK_ROWS != 0)
+    if (!is_due && taking->position.rows % ADAPTERS_TAKING_LOOK_ROWS != 0)
         return BUS_OK;
-    tell_progress(taking);
+    adapters_taking_tell_progress(taking);
     taking->is_stopped = bus_stop_requested();
     if (!is_due && !taking->is_stopped)
         return BUS_OK;
@@ -157,7 +189,7 @@ static enum bus_status look_around(struct taking *taking, struct bus_error *erro
 }
 
 /* Every row to the end, or to a stop. OK with *out_readable false: the file cannot be read on. */
-static enum bus_status take_rows(struct taking *taking, bool *out_readable, struct bus_error *error)
+static enum bus_status take_rows(struct adapters_taking *taking, bool *out_readable, struct bus_error *error)
 {
     *out_readable = true;
     while (!taking->is_stopped) {
@@ -171,7 +203,8 @@ static enum bus_status take_rows(struct taking *taking, bool *out_readable, stru
             *out_readable = false;
             return BUS_OK;
         }
-        status = status == BUS_REJECT ? refuse_row(taking, &row, &refusal, error) : map_row(taking, &row, error);
+        status =
+            status == BUS_REJECT ? adapters_taking_refuse(taking, &row, &refusal, error) : map_row(taking, &row, error);
         if (status != BUS_OK)
             return status;
         taking->position.rows++;
@@ -184,12 +217,12 @@ static enum bus_status take_rows(struct taking *taking, bool *out_readable, stru
 
 /* --- the end --- */
 
-static enum bus_status hand_over(struct taking *taking, enum adapters_outcome outcome,
+static enum bus_status hand_over(struct adapters_taking *taking, enum adapters_outcome outcome,
                                  const struct adapters_report_summary *summary, struct adapters_taken *out_taken,
                                  struct bus_error *error)
 {
     out_taken->feed = taking->feed;
-    snprintf(out_taken->name, sizeof out_taken->name, "%s", taking->name);
+    snprintf(out_taken->path, sizeof out_taken->path, "%s", taking->path);
     memcpy(out_taken->digest, taking->position.digest, BUS_DIGEST_SIZE);
     out_taken->outcome = outcome;
     bus_buffer_init(&out_taken->report, REPORT_LIMIT);
@@ -203,7 +236,7 @@ static enum bus_status hand_over(struct taking *taking, enum adapters_outcome ou
     return BUS_OK;
 }
 
-static void tell_held(const struct taking *taking, const struct adapters_refusal *refusal)
+static void tell_held(const struct adapters_taking *taking, const struct adapters_refusal *refusal)
 {
     char zh[2 * BUS_FEED_TEXT_SIZE], en[2 * BUS_FEED_TEXT_SIZE];
     snprintf(zh, sizeof zh, "%s：%s", taking->name, refusal->zh);
@@ -211,8 +244,8 @@ static void tell_held(const struct taking *taking, const struct adapters_refusal
     adapters_board_trouble(taking->tools->intake->board, taking->feed, zh, en);
 }
 
-static enum bus_status hold(struct taking *taking, const struct adapters_refusal *refusal,
-                            struct adapters_taken *out_taken, struct bus_error *error)
+enum bus_status adapters_taking_hold(struct adapters_taking *taking, const struct adapters_refusal *refusal,
+                                     struct adapters_taken *out_taken, struct bus_error *error)
 {
     const struct adapters_report_summary summary = {.held = refusal};
     bus_log(BUS_LOG_WARN, "file is held", "feed=%s file=\"%s\" code=%s reason=\"%s\"", taking->feed_name, taking->name,
@@ -222,19 +255,9 @@ static enum bus_status hold(struct taking *taking, const struct adapters_refusal
     return hand_over(taking, ADAPTERS_OUTCOME_HELD, &summary, out_taken, error);
 }
 
-static void tell_changed(const struct taking *taking)
+static void tell_delivered(const struct adapters_taking *taking)
 {
-    struct stat after;
-    if (fstat(taking->file, &after) == 0 && after.st_size == taking->before.st_size &&
-        after.st_mtim.tv_sec == taking->before.st_mtim.tv_sec &&
-        after.st_mtim.tv_nsec == taking->before.st_mtim.tv_nsec)
-        return;
-    bus_log(BUS_LOG_WARN, "file changed while it was taken: put files into the inbox by rename", "feed=%s file=\"%s\"",
-            taking->feed_name, taking->name);
-}
-
-static void tell_delivered(const struct taking *taking, const struct adapters_report_summary *summary)
-{
+    const struct adapters_report_summary *summary = &taking->summary;
     const struct adapters_delivered delivered = {
         .name = taking->name,
         .rows = summary->rows,
@@ -246,18 +269,42 @@ static void tell_delivered(const struct taking *taking, const struct adapters_re
     adapters_board_delivered(taking->tools->intake->board, taking->feed, &delivered);
 }
 
-static enum bus_status finish(struct taking *taking, struct adapters_taken *out_taken, struct bus_error *error)
+enum bus_status adapters_taking_done(struct adapters_taking *taking, struct adapters_taken *out_taken,
+                                     struct bus_error *error)
+{
+    const struct adapters_report_summary *summary = &taking->summary;
+    bus_log(BUS_LOG_INFO, "file taken",
+            "feed=%s file=\"%s\" encoding=%s rows=%lld published=%lld unchanged=%lld withdrawn=%lld quarantined=%lld",
+            taking->feed_name, taking->name, summary->encoding, (long long)summary->rows, (long long)summary->published,
+            (long long)summary->unchanged, (long long)summary->withdrawn, (long long)summary->quarantined);
+    tell_delivered(taking);
+    return hand_over(taking, ADAPTERS_OUTCOME_DONE, summary, out_taken, error);
+}
+
+/* What was published of it stays so; its rows are known again when it is put in whole. */
+static enum bus_status hold_changed(struct adapters_taking *taking, struct adapters_taken *out_taken,
+                                    struct bus_error *error)
+{
+    struct adapters_refusal refusal;
+    adapters_journal_drop_file(adapters_publisher_journal(taking->tools->intake->publisher), taking->position.digest);
+    adapters_taking_refuse_changed(&refusal);
+    return adapters_taking_hold(taking, &refusal, out_taken, error);
+}
+
+static enum bus_status finish(struct adapters_taking *taking, struct adapters_taken *out_taken, struct bus_error *error)
 {
     const struct adapters_intake *intake = taking->tools->intake;
     struct adapters_journal *journal = adapters_publisher_journal(intake->publisher);
-    const struct adapters_report_summary summary = {
+    enum bus_status status = BUS_OK;
+    if (!adapters_taking_is_same(taking))
+        return hold_changed(taking, out_taken, error);
+    taking->summary = (struct adapters_report_summary){
         .encoding = adapters_encoding_name(taking->encoding, taking->has_mark),
         .rows = taking->position.rows,
         .published = taking->position.published,
+        .unchanged = taking->position.rows - taking->position.published - taking->position.quarantined,
         .quarantined = taking->position.quarantined,
     };
-    enum bus_status status = BUS_OK;
-    tell_changed(taking);
     if (adapters_journal_find_finished(journal, taking->position.digest) == NULL) {
         status = note_position(taking, error);
         if (status == BUS_OK)
@@ -267,18 +314,13 @@ static enum bus_status finish(struct taking *taking, struct adapters_taken *out_
             status = bus_fail(error, BUS_FATAL, "note a finished file: out of memory, or more than %d of them",
                               ADAPTERS_JOURNAL_MAX_FINISHED);
     }
-    if (status != BUS_OK)
-        return status;
-    bus_log(BUS_LOG_INFO, "file taken", "feed=%s file=\"%s\" encoding=%s rows=%lld published=%lld quarantined=%lld",
-            taking->feed_name, taking->name, summary.encoding, (long long)summary.rows, (long long)summary.published,
-            (long long)summary.quarantined);
-    tell_delivered(taking, &summary);
-    return hand_over(taking, ADAPTERS_OUTCOME_DONE, &summary, out_taken, error);
+    return status == BUS_OK ? adapters_taking_done(taking, out_taken, error) : status;
 }
 
 /* --- the whole --- */
 
-static enum bus_status skip_duplicate(struct taking *taking, struct adapters_taken *out_taken, struct bus_error *error)
+static enum bus_status skip_duplicate(struct adapters_taking *taking, struct adapters_taken *out_taken,
+                                      struct bus_error *error)
 {
     const struct adapters_report_summary summary = {.is_duplicate = true};
     bus_log(BUS_LOG_WARN, "file was taken before, nothing is done with it", "feed=%s file=\"%s\"", taking->feed_name,
@@ -288,7 +330,7 @@ static enum bus_status skip_duplicate(struct taking *taking, struct adapters_tak
 
 /* Whether the content was taken already; if it was by a process that died before it could move the file, it is not dropped
  * again but gone through silently for its report. */
-static bool is_duplicate(struct taking *taking, bool is_taken_now)
+static bool is_duplicate(struct adapters_taking *taking, bool is_taken_now)
 {
     const struct adapters_taking_tools *tools = taking->tools;
     struct adapters_journal *journal = adapters_publisher_journal(tools->intake->publisher);
@@ -303,35 +345,14 @@ static bool is_duplicate(struct taking *taking, bool is_taken_now)
            adapters_drop_has_done(tools->drop, taking->feed, taking->name);
 }
 
-static enum bus_status take_open_file(struct taking *taking, enum adapters_taking_result *out_result,
-                                      struct adapters_taken *out_taken, struct bus_error *error)
+static enum bus_status take_changes(struct adapters_taking *taking, enum adapters_taking_result *out_result,
+                                    struct adapters_taken *out_taken, struct bus_error *error)
 {
-    const struct adapters_taking_tools *tools = taking->tools;
-    const struct adapters_intake *intake = tools->intake;
     struct adapters_refusal refusal;
     bool is_readable;
-    *out_result = ADAPTERS_TAKEN;
-    adapters_refuse(&refusal, "FILE_UNREADABLE", "文件读取失败，请重新放入",
-                    "the file cannot be read; put it in again");
-    bool is_known = fstat(taking->file, &taking->before) == 0;
-    if (is_known && taking->before.st_size > LONG_FILE_BYTES && adapters_publisher_rows(intake->publisher) > 0) {
-        enum bus_status committed = adapters_intake_commit(intake, error);
-        if (committed != BUS_OK)
-            return committed;
-    }
-    if (!is_known || !probe(taking))
-        return hold(taking, &refusal, out_taken, error);
-    if (is_duplicate(taking, tools->is_taken_now(tools->self, taking->position.digest)))
-        return skip_duplicate(taking, out_taken, error);
-    if (taking->position.size_bytes == 0) {
-        adapters_refuse(&refusal, "FILE_EMPTY", "文件为空，请重新导出后报送", "the file is empty; export it again");
-        return hold(taking, &refusal, out_taken, error);
-    }
-    enum bus_status status =
-        adapters_rows_start(tools->rows, adapters_mapping_layout(intake->feeds->mappings[taking->feed]), taking->file,
-                            taking->encoding, &refusal, error);
+    enum bus_status status = adapters_taking_start(taking, &refusal, error);
     if (status != BUS_OK)
-        return hold(taking, &refusal, out_taken, error);
+        return adapters_taking_hold(taking, &refusal, out_taken, error);
     status = take_rows(taking, &is_readable, error);
     if (status != BUS_OK)
         return status;
@@ -343,26 +364,60 @@ static enum bus_status take_open_file(struct taking *taking, enum adapters_takin
         status = note_position(taking, error);
     if (status != BUS_OK || taking->is_stopped)
         return status;
-    adapters_refuse(&refusal, "FILE_UNREADABLE", "文件读取失败，请重新放入",
-                    "the file cannot be read; put it in again");
-    return hold(taking, &refusal, out_taken, error);
+    adapters_taking_refuse_unreadable(&refusal);
+    return adapters_taking_hold(taking, &refusal, out_taken, error);
 }
 
-enum bus_status adapters_take_file(const struct adapters_taking_tools *tools, size_t feed, const char *name,
+/* A long file's first pass must not outlast a transaction, and a list is held against what is committed. */
+static enum bus_status commit_before(struct adapters_taking *taking, struct bus_error *error)
+{
+    const struct adapters_intake *intake = taking->tools->intake;
+    bool is_long = taking->before.st_size > LONG_FILE_BYTES && adapters_publisher_rows(intake->publisher) > 0;
+    return is_long || taking->tools->is_list ? adapters_intake_commit(intake, error) : BUS_OK;
+}
+
+static enum bus_status take_open_file(struct adapters_taking *taking, enum adapters_taking_result *out_result,
+                                      struct adapters_taken *out_taken, struct bus_error *error)
+{
+    const struct adapters_taking_tools *tools = taking->tools;
+    struct adapters_refusal refusal;
+    *out_result = ADAPTERS_TAKEN;
+    adapters_taking_refuse_unreadable(&refusal);
+    if (fstat(taking->file, &taking->before) != 0)
+        return adapters_taking_hold(taking, &refusal, out_taken, error);
+    enum bus_status status = commit_before(taking, error);
+    if (status != BUS_OK)
+        return status;
+    if (!probe(taking))
+        return adapters_taking_hold(taking, &refusal, out_taken, error);
+    if (!tools->is_list && is_duplicate(taking, tools->is_taken_now(tools->self, taking->position.digest)))
+        return skip_duplicate(taking, out_taken, error);
+    if (taking->position.size_bytes == 0) {
+        adapters_refuse(&refusal, "FILE_EMPTY", "文件为空，请重新导出后报送", "the file is empty; export it again");
+        return adapters_taking_hold(taking, &refusal, out_taken, error);
+    }
+    return tools->is_list ? adapters_taking_list(taking, out_result, out_taken, error)
+                          : take_changes(taking, out_result, out_taken, error);
+}
+
+enum bus_status adapters_take_file(const struct adapters_taking_tools *tools, size_t feed, const char *path,
                                    enum adapters_taking_result *out_result, struct adapters_taken *out_taken,
                                    struct bus_error *error)
 {
-    struct taking taking = {
+    const char *slash = strchr(path, '/');
+    struct adapters_taking taking = {
         .tools = tools,
         .feed = feed,
         .feed_name = adapters_mapping_feed_view(tools->intake->feeds->mappings[feed]),
-        .name = name,
+        .path = path,
+        .name = slash != NULL ? slash + 1 : path,
+        .is_approved = slash != NULL,
         .told_ms = bus_clock_monotonic_ms(),
     };
     *out_result = ADAPTERS_NOT_TAKEN;
     snprintf(taking.position.feed, sizeof taking.position.feed, "%s", taking.feed_name);
-    snprintf(taking.position.name, sizeof taking.position.name, "%s", name);
-    enum bus_status status = adapters_drop_open_file(tools->drop, feed, name, &taking.file, error);
+    snprintf(taking.position.name, sizeof taking.position.name, "%s", taking.name);
+    enum bus_status status = adapters_drop_open_file(tools->drop, feed, path, &taking.file, error);
     if (status != BUS_OK) {
         bus_log_failure(BUS_LOG_WARN, "file cannot be opened", status, error);
         return BUS_OK;
