@@ -66,6 +66,11 @@ const char *adapters_push_problem_code(enum adapters_push_problem problem)
     return problems[problem].code;
 }
 
+const char *adapters_push_problem_reason(enum adapters_push_problem problem)
+{
+    return problems[problem].en;
+}
+
 void adapters_push_reply_release(struct adapters_push_reply *reply)
 {
     bus_buffer_release(&reply->body);

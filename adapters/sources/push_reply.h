@@ -50,7 +50,8 @@ enum adapters_push_problem {
 /* The problem as a reply. `detail` (may be NULL): what more is to be said, with its code when it has one. */
 struct adapters_push_reply adapters_push_problem(enum adapters_push_problem problem, const struct bus_error *detail,
                                                  int retry_after_s);
-/* Its code, as in logs: UNKNOWN_CLIENT. */
+/* Its code and its English sentence, as in logs. */
 const char *adapters_push_problem_code(enum adapters_push_problem problem);
+const char *adapters_push_problem_reason(enum adapters_push_problem problem);
 
 #endif

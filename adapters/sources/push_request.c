@@ -86,7 +86,7 @@ static void refuse_with(struct request *request, enum adapters_push_problem prob
     bool is_stranger = problem <= ADAPTERS_PUSH_WRONG_FEED;
     const char *code = detail != NULL && detail->code[0] != '\0' ? detail->code : adapters_push_problem_code(problem);
     struct adapters_push_reply reply = adapters_push_problem(problem, detail, retry_after_s);
-    log_refusal(request, code, detail != NULL ? detail->message : code, is_stranger);
+    log_refusal(request, code, detail != NULL ? detail->message : adapters_push_problem_reason(problem), is_stranger);
     adapters_push_delivery_destroy(request->delivery);
     request->delivery = NULL;
     adapters_push_call_answer(request->call, &reply);
