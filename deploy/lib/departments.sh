@@ -7,6 +7,7 @@
 #   departments_make_sources FOLDER      the databases of bureaus, with the rows of <department>/samples-postgresql/*.sql and
 #                                        samples-mariadb/*.sql, and certificates for departments that push
 #   departments_configure FOLDER NAME=VALUE…   FOLDER/config/adapter-<adapter>.cfg of each, with these values in their templates
+#   departments_describe FOLDER         lines for FOLDER/env; the adapters are configured
 #   departments_start FOLDER
 #   departments_stop FOLDER              every adapter that runs there
 #   departments_feed FOLDER WHICH        the files of <department>/WHICH/<feed>/ into the inboxes
@@ -92,6 +93,15 @@ departments_first_port() {
     local bootstrap
     bootstrap=$(kafka_bootstrap "$1")
     printf '%d\n' $((${bootstrap##*:} + 1))
+}
+
+# Lines of FOLDER/env: where a shell or a test finds the departments.
+departments_describe() {
+    local folder=$1
+    printf 'XQ_DEPARTMENTS=%q\n' "$DEPARTMENTS_FOLDER"
+    printf 'XQ_BUREAU="%s"\n' "$(postgresql_connection "$folder" housingfund)"
+    printf 'XQ_CERTIFICATES=%q\n' "$folder/certificates"
+    printf 'XQ_PUSH=%s\n' "$(departments_push_address "$folder" ecommerce)"
 }
 
 # Side by side: each waits for its process alone.

@@ -46,10 +46,11 @@ exchange_configure() {
     values=(ROOT="$XQ_ROOT" FOLDER="$folder" BOOTSTRAP="$(kafka_bootstrap "$folder")" PREFIX="$EXCHANGE_PREFIX"
         PARTITIONS="$EXCHANGE_PARTITIONS")
     template_fill "$XQ_ROOT/deploy/templates/xinqiao.cfg" "$folder/config/xinqiao.cfg" "${values[@]}"
+    departments_configure "$folder" "${values[@]}"
     exchange_describe "$folder"
+    departments_describe "$folder" >>"$folder/env"
     exchange_make_keys "$folder"
     template_fill "$XQ_ROOT/deploy/templates/gateway.cfg" "$folder/config/gateway.cfg" "${values[@]}"
-    departments_configure "$folder" "${values[@]}"
     for name in "${EXCHANGE_SUBSCRIBERS[@]}"; do
         template_fill "$XQ_ROOT/deploy/templates/agent-$name.cfg" "$folder/config/agent-$name.cfg" \
             "${values[@]}" SUBSCRIBER="$name" CONNECTION="$(postgresql_connection "$folder" "$EXCHANGE_DATABASE")"

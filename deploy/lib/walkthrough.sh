@@ -1,7 +1,9 @@
 # shellcheck shell=bash
-# A walk through the rights of a subject, on a running demo: lines to paste, each with what one sees after it.
+# A walk through the feeds of departments and through the rights of a subject, on a running demo: lines to paste, each with what one sees
+# after it.
 #
-#   walkthrough_print FOLDER     finds a penalty that court, procurement and website hold, and prints the lines; nothing when none is held
+#   walkthrough_print FOLDER     prints the lines; those about rights are of a penalty that court, procurement and website hold, and are
+#                                missing when none is held
 #   walkthrough_lines            those of its output that are commands (a filter)
 
 # A market penalty of an organisation that all three hold and that no case is about; the first by identity, so that each demo shows the
@@ -22,9 +24,42 @@ walkthrough_website_holds() {
 }
 
 walkthrough_print() {
-    local folder=$1 record
-    record=$(walkthrough_record "$folder") || true
-    [[ -n $record ]] || return 0
+    local record
+    walkthrough_print_feeds "$1"
+    record=$(walkthrough_record "$1") || true
+    [[ -z $record ]] || walkthrough_print_rights "$1" "$record"
+}
+
+walkthrough_print_feeds() {
+    local folder=$1
+    cat <<END
+
+走一遍数据源 / a walk through the feeds（逐行粘贴 / paste the lines）
+  source $folder/env; export XQ_CONFIG PATH=\$XQ_BIN:\$PATH; cd \$XQ_DEPARTMENTS
+  # 1 谁怎样报送、何时应报 / who delivers how, and when the next delivery is due
+  xinqiao feeds list
+  # 2 试映射：逐行看源值、字段与意见，什么也不发送 / what a mapping makes of a file, row by row; nothing is sent
+  xinqiao feeds try --config \$XQ_DEMO/config/adapter-construction.cfg licence construction/samples/licence/licence-20260901-001.csv --rows 1
+  # 3 整份名单只剩一行：先扣下，经批准才撤回 / a full list that broke off behind its first row is held until an officer approves it
+  head -n 2 bidding/samples/list.membership/list.membership-20260908-002.csv >\$XQ_DEMO/run/list.csv
+  mv \$XQ_DEMO/run/list.csv \$XQ_DEMO/inbox/bidding/list.membership/list.membership-20260915-003.csv
+  sleep 2; xinqiao feeds show bidding/list.membership
+  D=\$(xinqiao feeds show bidding/list.membership --json | sed -n 's/.*"digest":"\([0-9a-f]*\)".*/\1/p')
+  xinqiao feeds approve bidding/list.membership \$D --officer demo --reason 部门确认其余均已移出
+  sleep 2; psql "\$XQ_PG" -c "SELECT count(*) FILTER (WHERE NOT xq_withdrawn) AS listed, count(*) FILTER (WHERE xq_withdrawn) AS withdrawn FROM court.list_membership WHERE xq_department = 'bidding'"
+  # 4 公积金业务库里改一行，法院随即看到 / a row is changed in the housing fund's database, and the court sees it
+  psql "\$XQ_BUREAU" -c "UPDATE public.gjj_jcmx SET jce = 88888.88 WHERE jclsh = 'GJJ202600000004'"
+  sleep 1; psql "\$XQ_PG" -c "SELECT subject_name, month, amount FROM court.housingfund_contribution WHERE amount = 88888.88"
+  # 5 推送两行，逐行答复：一行接收，一行说明为何退回 / two rows are pushed and answered one by one: one accepted, one refused with its reason
+  sed -n '1,2s/〔2025〕/〔2026〕/p' ecommerce/samples-push/list.membership/list.membership-20260904-002.ndjson >\$XQ_DEMO/run/push.ndjson
+  cd \$XQ_CERTIFICATES
+  curl -sS --cacert ca.pem --cert ecommerce.pem --key ecommerce.key -H 'Content-Type: application/x-ndjson' -H 'Idempotency-Key: YS-1' --data-binary @\$XQ_DEMO/run/push.ndjson \$XQ_PUSH/feeds/list.membership; echo
+  sleep 1; psql "\$XQ_PG" -c "SELECT subject_name, document_number FROM court.list_membership WHERE xq_department = 'ecommerce' AND document_number LIKE '%2026%'"
+END
+}
+
+walkthrough_print_rights() {
+    local folder=$1 record=$2
     cat <<END
 
 走一遍权益 / a walk through the rights of a subject（逐行粘贴 / paste the lines）
