@@ -46,6 +46,8 @@ static const struct adapters_source_type *choose_source(const struct adapters_se
         return &adapters_source_files;
     if (settings->replication != NULL)
         return &adapters_source_replication;
+    if (settings->odbc != NULL)
+        return &adapters_source_odbc;
     if (settings->push != NULL)
         return &adapters_source_push;
     return NULL;

@@ -9,7 +9,14 @@
 #include "bus/log.h"
 #include "bus/stop.h"
 
-enum { STATEMENT_LIMIT = 1024 * 1024, INFORMATION_SIZE = 256, SECOND_MS = 1000, MICRO_DIGITS = 6, TIMESTAMP_SIZE = 26 };
+enum {
+    STATEMENT_LIMIT = 1024 * 1024,
+    INFORMATION_SIZE = 256,
+    SECOND_MS = 1000,
+    MICRO_DIGITS = 6,
+    NANO_DIGITS = 9,
+    WHOLE_SECONDS_SIZE = 20 /* "2026-11-24 10:00:00." */
+};
 
 static bool is_good(SQLRETURN result)
 {
@@ -251,26 +258,27 @@ enum odbc_paging odbc_client_paging(const struct odbc_client *client)
 
 /* --- questions --- */
 
-static void bind_mark(SQLHSTMT statement, const struct odbc_mark *mark, SQL_TIMESTAMP_STRUCT *value)
+static void bind(SQLHSTMT statement, const struct odbc_parameter *parameter, SQL_TIMESTAMP_STRUCT *value)
 {
     char text[ODBC_MARK_TEXT_SIZE];
     unsigned year, month, day, hour, minute, second;
-    odbc_mark_text(ADAPTERS_POLL_TIMESTAMP, mark, text);
+    int digits = parameter->digits < MICRO_DIGITS ? MICRO_DIGITS : parameter->digits;
+    int32_t unit = digits >= NANO_DIGITS ? 1 : digits == 8 ? 10 : digits == 7 ? 100 : 1000;
+    odbc_mark_text(ADAPTERS_POLL_TIMESTAMP, parameter->mark, text);
     if (sscanf(text, "%u-%u-%u %u:%u:%u", &year, &month, &day, &hour, &minute, &second) != 6)
         return;
-    /* Rounded down to what every database can compare; rows that lie between are read again. */
     *value = (SQL_TIMESTAMP_STRUCT){(SQLSMALLINT)year,
                                     (SQLUSMALLINT)month,
                                     (SQLUSMALLINT)day,
                                     (SQLUSMALLINT)hour,
                                     (SQLUSMALLINT)minute,
                                     (SQLUSMALLINT)second,
-                                    (SQLUINTEGER)(mark->nanos / 1000 * 1000)};
-    SQLBindParameter(statement, 1, SQL_PARAM_INPUT, SQL_C_TYPE_TIMESTAMP, SQL_TYPE_TIMESTAMP, TIMESTAMP_SIZE,
-                     MICRO_DIGITS, value, sizeof *value, NULL);
+                                    (SQLUINTEGER)(parameter->mark->nanos / unit * unit)};
+    SQLBindParameter(statement, 1, SQL_PARAM_INPUT, SQL_C_TYPE_TIMESTAMP, SQL_TYPE_TIMESTAMP,
+                     (SQLULEN)(WHOLE_SECONDS_SIZE + digits), (SQLSMALLINT)digits, value, sizeof *value, NULL);
 }
 
-enum bus_status odbc_client_ask(struct odbc_client *client, const char *sql, const struct odbc_mark *mark,
+enum bus_status odbc_client_ask(struct odbc_client *client, const char *sql, const struct odbc_parameter *parameter,
                                 struct bus_error *error)
 {
     SQL_TIMESTAMP_STRUCT value;
@@ -280,8 +288,8 @@ enum bus_status odbc_client_ask(struct odbc_client *client, const char *sql, con
         return odbc_client_fail(client, SQL_HANDLE_DBC, client->connection, "ask the database", error);
     SQLSetStmtAttrW(client->statement, SQL_ATTR_QUERY_TIMEOUT,
                     (SQLPOINTER)(client->settings->query_timeout_ms / SECOND_MS), SQL_IS_UINTEGER);
-    if (mark != NULL)
-        bind_mark(client->statement, mark, &value);
+    if (parameter != NULL)
+        bind(client->statement, parameter, &value);
     bus_buffer_init(&wide, 2 * STATEMENT_LIMIT);
     odbc_wide_append(sql, &wide);
     odbc_watch_begin(client->watch, client->statement, client->settings->query_timeout_ms + SECOND_MS, "ask");

@@ -47,11 +47,18 @@ struct odbc_column {
     char name[ODBC_NAME_SIZE];
     enum odbc_type type;
     int number; /* of the type, in ODBC's count */
+    int digits; /* decimals of a timestamp */
 };
 
-/* Puts the question; the one before is forgotten. `mark`, for a question with a "?": a timestamp, else NULL. */
+/* Stands for the "?" of a question: a timestamp, cut to so many decimals. */
+struct odbc_parameter {
+    const struct odbc_mark *mark;
+    int digits;
+};
+
+/* Puts the question; the one before is forgotten. `parameter` NULL: it has no "?". */
 BUS_MUST_CHECK enum bus_status odbc_client_ask(struct odbc_client *client, const char *sql,
-                                               const struct odbc_mark *mark, struct bus_error *error);
+                                               const struct odbc_parameter *parameter, struct bus_error *error);
 /* The columns of the answer; valid until the next question. More than ADAPTERS_COLUMNS_MAX + 1 are left out unless all are wanted. */
 void odbc_client_columns(const struct odbc_client *client, const struct odbc_column **out_columns, size_t *out_count);
 /* The next row: `fields` gets one view for each column, data NULL where it is NULL, valid until the next call. OK with refusal->code "":

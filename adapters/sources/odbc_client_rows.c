@@ -76,7 +76,7 @@ static enum bus_status describe_column(struct odbc_client *client, SQLUSMALLINT 
 {
     struct odbc_column *column = &client->columns[place - 1];
     SQLWCHAR name[NAME_UNITS] = {0};
-    SQLSMALLINT length = 0, number = 0, digits, nullable;
+    SQLSMALLINT length = 0, number = 0, digits = 0, nullable;
     SQLULEN size;
     struct bus_buffer text;
     if (!SQL_SUCCEEDED(
@@ -90,6 +90,7 @@ static enum bus_status describe_column(struct odbc_client *client, SQLUSMALLINT 
     snprintf(column->name, sizeof column->name, "%.*s", (int)text.length, (const char *)text.data);
     bus_buffer_release(&text);
     column->number = number;
+    column->digits = digits;
     column->type = type_of(number);
     return BUS_OK;
 }
