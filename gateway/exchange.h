@@ -57,7 +57,7 @@ struct gateway_refusal {
     const char *stage, *code, *reason_zh, *reason_en;
 };
 
-struct bus_slot;   /* bus/overlay.h */
+struct bus_slot;       /* bus/overlay.h */
 struct gateway_source; /* gateway/batch.h: the topic and partition it came from */
 
 struct gateway_exchange {
@@ -100,14 +100,14 @@ struct gateway_exchange {
     /* 3 reconcile */
     const struct gateway_gap *gap; /* what is missing before this event, also when it is refused; NULL = nothing */
     enum gateway_verdict verdict;
-    struct bus_state_entry entry;                 /* as it will stand after this event */
-    uint64_t holders_before;                      /* who holds an earlier version */
-    bool writes;                                  /* the entry has changed and goes into the state */
-    bool tells;                                   /* RIGHTS, EXPIRY: every holder is to be told */
-    enum bus_delivery_reason change;              /* what they are told */
-    const struct bus_subscriber *only;            /* RESYNC, MARKER: whom it is for; NULL = everyone */
-    enum bus_delivery_operation marker;           /* MARKER: RESYNC_BEGIN or RESYNC_END */
-    bool again;                                   /* an earlier event of this batch changed the record */
+    struct bus_state_entry entry;             /* as it will stand after this event */
+    uint64_t holders_before;                  /* who holds an earlier version */
+    bool writes;                              /* the entry has changed and goes into the state */
+    bool tells;                               /* RIGHTS, EXPIRY: every holder is to be told */
+    enum bus_delivery_reason change;          /* what they are told */
+    const struct bus_subscriber *only;        /* RESYNC, MARKER: whom it is for; NULL = everyone */
+    enum bus_delivery_operation marker;       /* MARKER: RESYNC_BEGIN or RESYNC_END */
+    bool again;                               /* an earlier event of this batch changed the record */
     struct bus_slot *record_slot, *name_slot; /* their places in the state; name only of organisations */
     struct gateway_notice notices[GATEWAY_MAX_NOTICES];
     size_t notice_count;

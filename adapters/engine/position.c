@@ -4,6 +4,8 @@
 
 /* CRC-64-AVRO of schemas/internal/position.avsc; held against the file by a test. */
 static const uint64_t POSITION_FINGERPRINT = 0x0630397a0fba8f7cu;
+/* Before there were cursors: what an adapter wrote then is still read. */
+static const uint64_t FIRST_FINGERPRINT = 0xf5eec261f1c43331u;
 
 static void encode_file(const struct adapters_file_position *file, struct bus_buffer *buffer)
 {
@@ -141,7 +143,7 @@ enum bus_status adapters_position_decode(struct bus_bytes value, struct adapters
     *out_position = (struct adapters_position){0};
     uint64_t fingerprint;
     enum bus_status status = bus_frame_fingerprint(value, &fingerprint, error);
-    if (status == BUS_OK && fingerprint != POSITION_FINGERPRINT)
+    if (status == BUS_OK && fingerprint != POSITION_FINGERPRINT && fingerprint != FIRST_FINGERPRINT)
         status = bus_fail(error, BUS_REJECT, "the record is of another schema than xinqiao.position");
     if (status != BUS_OK)
         return status;
@@ -149,7 +151,7 @@ enum bus_status adapters_position_decode(struct bus_bytes value, struct adapters
     bus_datum_take_bytes(&cursor, SIZE_MAX);
     out_position->at_ms = bus_cursor_varint(&cursor);
     bool has_room = decode_files(&cursor, out_position) && decode_sequences(&cursor, out_position) &&
-                    decode_cursors(&cursor, out_position);
+                    (fingerprint == FIRST_FINGERPRINT || decode_cursors(&cursor, out_position));
     if (has_room && !cursor.failed && bus_cursor_left(&cursor) == 0)
         return BUS_OK;
     adapters_position_release(out_position);

@@ -81,6 +81,23 @@ static void fingerprint_is_that_of_the_schema_file(void **state)
     bus_buffer_release(&buffer);
 }
 
+static void reads_what_was_written_before_there_were_cursors(void **state)
+{
+    (void)state;
+    struct adapters_sequence sequence = {.topic = "xq.in.market.penalty", .next = 7};
+    struct bus_buffer buffer;
+    struct adapters_position read;
+    struct bus_error error;
+    encode(&(struct adapters_position){.at_ms = 1, .sequences = &sequence, .sequence_count = 1}, &buffer);
+    bus_put_u64le(buffer.data + 2, 0xf5eec261f1c43331u);
+    buffer.length--; /* the empty list of cursors */
+    assert_int_equal(adapters_position_decode(bus_buffer_view(&buffer), &read, &error), BUS_OK);
+    assert_int_equal(read.sequences[0].next, 7);
+    assert_int_equal(read.cursor_count, 0);
+    adapters_position_release(&read);
+    bus_buffer_release(&buffer);
+}
+
 static void refuses_every_cut(void **state)
 {
     (void)state;
@@ -123,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_back_what_was_written),
         cmocka_unit_test(fingerprint_is_that_of_the_schema_file),
+        cmocka_unit_test(reads_what_was_written_before_there_were_cursors),
         cmocka_unit_test(refuses_every_cut),
         cmocka_unit_test(refuses_trailing_bytes_and_another_schema),
     };
