@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "adapters/engine/transform.h"
+#include "adapters/formats/xlsx_quick.h"
 #include "adapters/formats/xlsx_value.h"
 
 enum {
@@ -26,6 +27,7 @@ struct adapters_xlsx_sheet {
     int32_t line;
     int32_t last_line; /* of the row before */
     int32_t column;    /* of the cell under way or before, from 1 */
+    int32_t place;     /* what the cell under way says of its column */
     size_t written;    /* columns in the text */
     uint8_t *text;
     size_t text_length;
@@ -182,10 +184,10 @@ static void end_cell(struct adapters_xlsx_sheet *sheet)
 
 /* --- tags --- */
 
-static enum cell_type read_type(const char *type)
+static enum cell_type read_type(struct bus_bytes type)
 {
-    switch (type[0]) {
-    case 's': return type[1] == '\0' ? CELL_SHARED : CELL_FORMULA_TEXT;
+    switch (type.length > 0 ? type.data[0] : 'n') {
+    case 's': return type.length == 1 ? CELL_SHARED : CELL_FORMULA_TEXT;
     case 'i': return CELL_INLINE;
     case 'b': return CELL_BOOLEAN;
     case 'e': return CELL_ERROR;
@@ -194,31 +196,49 @@ static enum cell_type read_type(const char *type)
     }
 }
 
-static void start_cell(struct adapters_xlsx_sheet *sheet, const char **attributes)
+static void begin_cell(struct adapters_xlsx_sheet *sheet)
 {
-    int32_t column = sheet->column + 1, row = 0;
     sheet->type = CELL_NUMBER;
     sheet->style = 0;
     sheet->value_length = 0;
     sheet->is_in_value = sheet->has_value = sheet->has_formula = false;
-    for (; *attributes != NULL; attributes += 2) {
-        const char *name = attributes[0], *value = attributes[1];
-        if (name[1] != '\0')
-            continue;
-        if (name[0] == 't')
-            sheet->type = read_type(value);
-        else if (name[0] == 's')
-            sheet->style = strtol(value, NULL, 10) & INT32_MAX;
-        else if (name[0] == 'r' && adapters_xlsx_reference(value, &column, &row) == 0)
-            sheet->is_misplaced = true;
-    }
-    sheet->is_misplaced = sheet->is_misplaced || column <= sheet->column || column > COLUMN_MAX;
-    sheet->column = column <= sheet->column || column > COLUMN_MAX ? sheet->column + 1 : column;
+    sheet->place = sheet->column + 1;
 }
 
-static void start_row(struct adapters_xlsx_sheet *sheet, const char **attributes)
+/* An attribute of a cell; the value ends with something that is neither letter nor digit. */
+static void take_attribute(struct adapters_xlsx_sheet *sheet, char name, struct bus_bytes value)
 {
-    int64_t line = adapters_xlsx_attribute_number(attributes, "r", sheet->last_line + 1);
+    int32_t row;
+    if (name == 't')
+        sheet->type = read_type(value);
+    else if (name == 's')
+        sheet->style = strtol((const char *)value.data, NULL, 10) & INT32_MAX;
+    else if (name == 'r' && adapters_xlsx_reference((const char *)value.data, &sheet->place, &row) == 0)
+        sheet->is_misplaced = true;
+}
+
+static void place_cell(struct adapters_xlsx_sheet *sheet)
+{
+    bool is_good = sheet->place > sheet->column && sheet->place <= COLUMN_MAX;
+    sheet->is_misplaced = sheet->is_misplaced || !is_good;
+    sheet->column = is_good ? sheet->place : sheet->column + (sheet->column < COLUMN_MAX);
+}
+
+static void start_cell(struct adapters_xlsx_sheet *sheet, const char **attributes)
+{
+    begin_cell(sheet);
+    for (; *attributes != NULL; attributes += 2) {
+        if (attributes[0][1] == '\0')
+            take_attribute(sheet, attributes[0][0], bus_bytes_text(attributes[1]));
+    }
+    place_cell(sheet);
+}
+
+/* `line`: as the row says, or 0. */
+static void start_row(struct adapters_xlsx_sheet *sheet, int64_t line)
+{
+    if (line == 0)
+        line = sheet->last_line + 1;
     bool is_good = line > sheet->last_line && line <= INT32_MAX / 2;
     sheet->line = (int32_t)(is_good ? line : sheet->last_line + (sheet->last_line < INT32_MAX / 2));
     sheet->last_line = sheet->line;
@@ -250,7 +270,7 @@ static void on_start(void *self, const char *name, const char **attributes, int 
     else if (!sheet->is_in_data)
         return;
     else if (depth == DEPTH_ROW)
-        start_row(sheet, attributes);
+        start_row(sheet, adapters_xlsx_attribute_number(attributes, "r", 0));
     else if (depth == DEPTH_CELL && strcmp(name, "c") == 0)
         start_cell(sheet, attributes);
     else if (depth > DEPTH_CELL)
@@ -269,6 +289,15 @@ static void note_merged(struct adapters_xlsx_sheet *sheet)
     }
 }
 
+/* A row that says something is handed out. */
+static void end_row(struct adapters_xlsx_sheet *sheet)
+{
+    if (sheet->merged.count > 0)
+        note_merged(sheet);
+    if (sheet->has_content || sheet->is_misplaced)
+        adapters_xlsx_xml_pause(sheet->tools->xml);
+}
+
 static void on_end(void *self, const char *name, int depth)
 {
     struct adapters_xlsx_sheet *sheet = self;
@@ -279,22 +308,119 @@ static void on_end(void *self, const char *name, int depth)
         return;
     if (depth == DEPTH_CELL && strcmp(name, "c") == 0)
         end_cell(sheet);
-    if (depth == DEPTH_ROW && sheet->merged.count > 0)
-        note_merged(sheet);
-    if (depth == DEPTH_ROW && (sheet->has_content || sheet->is_misplaced))
-        adapters_xlsx_xml_pause(sheet->tools->xml);
+    if (depth == DEPTH_ROW)
+        end_row(sheet);
     if (depth == DEPTH_DATA)
         adapters_xlsx_xml_finish(sheet->tools->xml);
+}
+
+static void take_value(struct adapters_xlsx_sheet *sheet, const void *text, size_t length)
+{
+    size_t room = VALUE_SIZE - sheet->value_length, taken = length < room ? length : room;
+    memcpy(sheet->value + sheet->value_length, text, taken);
+    sheet->value_length += taken;
 }
 
 static void on_text(void *self, const char *text, size_t length)
 {
     struct adapters_xlsx_sheet *sheet = self;
-    if (!sheet->is_in_value)
+    if (sheet->is_in_value)
+        take_value(sheet, text, length);
+}
+
+/* --- the same without the parser, for rows in their plainest form --- */
+
+static void quick_value(struct adapters_xlsx_sheet *sheet, struct adapters_xlsx_quick *quick, const char *closing)
+{
+    struct bus_bytes text = adapters_xlsx_quick_text(quick);
+    if (!adapters_xlsx_quick_take(quick, closing)) {
+        quick->result = quick->result == ADAPTERS_XLSX_QUICK_GOOD ? ADAPTERS_XLSX_QUICK_OTHER : quick->result;
         return;
-    size_t room = VALUE_SIZE - sheet->value_length, taken = length < room ? length : room;
-    memcpy(sheet->value + sheet->value_length, text, taken);
-    sheet->value_length += taken;
+    }
+    sheet->has_value = true;
+    take_value(sheet, text.data, text.length);
+}
+
+/* `<v>…</v></c>`, `<f>…</f><v>…</v></c>`, `<is><t>…</t></is></c>`. */
+static void quick_content(struct adapters_xlsx_sheet *sheet, struct adapters_xlsx_quick *quick)
+{
+    if (sheet->type == CELL_INLINE) {
+        if (adapters_xlsx_quick_take(quick, "<is><t>") ||
+            adapters_xlsx_quick_take(quick, "<is><t xml:space=\"preserve\">"))
+            quick_value(sheet, quick, "</t></is></c>");
+        else if (quick->result == ADAPTERS_XLSX_QUICK_GOOD)
+            quick->result = ADAPTERS_XLSX_QUICK_OTHER;
+        return;
+    }
+    if (adapters_xlsx_quick_take(quick, "<f>")) {
+        adapters_xlsx_quick_text(quick);
+        if (!adapters_xlsx_quick_take(quick, "</f>") && quick->result == ADAPTERS_XLSX_QUICK_GOOD)
+            quick->result = ADAPTERS_XLSX_QUICK_OTHER;
+        sheet->has_formula = true;
+    }
+    if (adapters_xlsx_quick_take(quick, "<v>"))
+        quick_value(sheet, quick, "</v></c>");
+    else if (!adapters_xlsx_quick_take(quick, "</c>") && quick->result == ADAPTERS_XLSX_QUICK_GOOD)
+        quick->result = ADAPTERS_XLSX_QUICK_OTHER;
+}
+
+static void quick_cell(struct adapters_xlsx_sheet *sheet, struct adapters_xlsx_quick *quick)
+{
+    struct adapters_xlsx_quick_tag tag;
+    adapters_xlsx_quick_tag(quick, &tag);
+    if (quick->result != ADAPTERS_XLSX_QUICK_GOOD)
+        return;
+    begin_cell(sheet);
+    for (size_t i = 0; i < tag.count; i++) {
+        if (tag.attributes[i].name.length == 1)
+            take_attribute(sheet, (char)tag.attributes[i].name.data[0], tag.attributes[i].value);
+    }
+    place_cell(sheet);
+    if (!tag.is_empty)
+        quick_content(sheet, quick);
+    if (quick->result == ADAPTERS_XLSX_QUICK_GOOD)
+        end_cell(sheet);
+}
+
+/* The number that a row says it has; 0: none. */
+static int64_t quick_line(const struct adapters_xlsx_quick_tag *tag)
+{
+    char text[20];
+    for (size_t i = 0; i < tag->count; i++) {
+        const struct adapters_xlsx_quick_attribute *attribute = &tag->attributes[i];
+        if (!bus_bytes_equal_text(attribute->name, "r") || attribute->value.length >= sizeof text)
+            continue;
+        memcpy(text, attribute->value.data, attribute->value.length);
+        text[attribute->value.length] = '\0';
+        const char *attributes[] = {"r", text, NULL};
+        return adapters_xlsx_attribute_number(attributes, "r", 0);
+    }
+    return 0;
+}
+
+static long on_quick(void *self, const uint8_t *bytes, size_t length, int depth)
+{
+    struct adapters_xlsx_sheet *sheet = self;
+    struct adapters_xlsx_quick quick = {.at = bytes, .end = bytes + length};
+    struct adapters_xlsx_quick_tag tag;
+    int32_t last_line = sheet->last_line;
+    if (!sheet->is_in_data || depth != DEPTH_DATA || !adapters_xlsx_quick_take(&quick, "<row"))
+        return quick.result == ADAPTERS_XLSX_QUICK_SHORT ? ADAPTERS_XLSX_XML_MORE : 0;
+    adapters_xlsx_quick_tag(&quick, &tag);
+    if (quick.result == ADAPTERS_XLSX_QUICK_GOOD)
+        start_row(sheet, quick_line(&tag));
+    while (quick.result == ADAPTERS_XLSX_QUICK_GOOD && !tag.is_empty && !adapters_xlsx_quick_take(&quick, "</row>")) {
+        if (adapters_xlsx_quick_take(&quick, "<c"))
+            quick_cell(sheet, &quick);
+        else if (quick.result == ADAPTERS_XLSX_QUICK_GOOD)
+            quick.result = ADAPTERS_XLSX_QUICK_OTHER;
+    }
+    if (quick.result == ADAPTERS_XLSX_QUICK_GOOD) {
+        end_row(sheet);
+        return quick.at - bytes;
+    }
+    sheet->last_line = last_line;
+    return quick.result == ADAPTERS_XLSX_QUICK_SHORT ? ADAPTERS_XLSX_XML_MORE : 0;
 }
 
 /* --- the whole --- */
@@ -303,7 +429,8 @@ enum bus_status adapters_xlsx_sheet_open(struct adapters_xlsx_sheet *sheet, cons
                                          const char *path, bool with_merged, struct adapters_refusal *refusal,
                                          struct bus_error *error)
 {
-    static const struct adapters_xlsx_handler handler = {.start = on_start, .end = on_end, .text = on_text};
+    static const struct adapters_xlsx_handler handler = {
+        .start = on_start, .end = on_end, .text = on_text, .quick_token = "<row", .quick = on_quick};
     enum bus_status status = BUS_OK;
     adapters_xlsx_sheet_close(sheet);
     sheet->tools = tools;

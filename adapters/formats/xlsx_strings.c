@@ -15,7 +15,8 @@ enum {
     LENGTH_SIZE = 4,
     STRIDE = 8,                      /* every eighth text is in the index; from there the lengths lead on */
     RESIDENT_MAX = 16 * 1024 * 1024, /* a mapping of up to so much may stay in memory */
-    GETS_BEFORE_RELEASE = 256,       /* a look may bring 64 KiB of the file into memory */
+    LOOK_SIZE = 64 * 1024,           /* a look brings so much of the file into memory */
+    LOOKS_BEFORE_RELEASE = 128,
     INDEX_FIRST = 1024,
 };
 
@@ -26,7 +27,8 @@ struct adapters_xlsx_strings {
     uint64_t written;   /* bytes in the file */
     const uint8_t *map; /* of the file, when it was read */
     uint64_t map_length;
-    size_t gets;
+    uint64_t looked_at; /* place of the last look */
+    size_t looks;       /* since memory was given back */
 
     uint64_t *index;
     size_t index_room;
@@ -176,10 +178,13 @@ static bool seal(struct adapters_xlsx_strings *strings)
 }
 
 /* Gives memory back that looks into a large file have taken; the file keeps it. */
-static void release_some(struct adapters_xlsx_strings *strings)
+static void release_some(struct adapters_xlsx_strings *strings, uint64_t at)
 {
-    if (strings->map_length <= RESIDENT_MAX || ++strings->gets % GETS_BEFORE_RELEASE != 0)
+    bool is_near = at / LOOK_SIZE == strings->looked_at / LOOK_SIZE;
+    strings->looked_at = at;
+    if (is_near || strings->map_length <= RESIDENT_MAX || ++strings->looks < LOOKS_BEFORE_RELEASE)
         return;
+    strings->looks = 0;
     madvise((void *)(uintptr_t)strings->map, strings->map_length, MADV_DONTNEED);
 }
 
@@ -188,8 +193,8 @@ bool adapters_xlsx_strings_get(struct adapters_xlsx_strings *strings, uint64_t n
     const uint8_t *base = strings->map != NULL ? strings->map : strings->buffer;
     if (number >= strings->count)
         return false;
-    release_some(strings);
     uint64_t from = number - number % STRIDE, at = strings->index[number / STRIDE];
+    release_some(strings, at);
     if (strings->last >= from && strings->last <= number && strings->last_at > at) {
         from = strings->last;
         at = strings->last_at;

@@ -40,6 +40,21 @@ static bool is_exact(struct bus_bytes text, size_t *out_length)
     return at > from && (point == 0 || point + 1 < text.length) && digits <= EXACT_DIGITS && !has_zeros_in_front;
 }
 
+/* A small whole number, as most days are. */
+static bool read_whole(struct bus_bytes written, double *out_value)
+{
+    int64_t value = 0;
+    if (written.length == 0 || written.length > 9)
+        return false;
+    for (size_t i = 0; i < written.length; i++) {
+        if (written.data[i] < '0' || written.data[i] > '9')
+            return false;
+        value = value * 10 + (written.data[i] - '0');
+    }
+    *out_value = (double)value;
+    return true;
+}
+
 /* strtod is told nothing but digits, point, sign and exponent, so that no hexadecimal and no name of infinity gets through. */
 static bool read_double(struct bus_bytes written, double *out_value)
 {
@@ -133,27 +148,44 @@ static enum adapters_xlsx_number padded_text(struct bus_bytes written, size_t di
 
 /* --- days and times --- */
 
-/* The day of a serial, Howard Hinnant's civil_from_days. */
+/* `digits` decimal digits of `value`. */
+static size_t put_digits(int64_t value, size_t digits, char *out_text)
+{
+    for (size_t i = digits; i > 0; i--, value /= 10)
+        out_text[i - 1] = (char)('0' + value % 10);
+    return digits;
+}
+
+/* The day of a serial, by Howard Hinnant's civil_from_days. */
 static size_t day_text(int64_t serial, char *out_text)
 {
-    if (serial == 0)
-        return (size_t)sprintf(out_text, "0000-00-00");
-    if (serial == FALSE_LEAP_DAY)
-        return (size_t)sprintf(out_text, "1900-02-29");
+    if (serial == 0 || serial == FALSE_LEAP_DAY) {
+        memcpy(out_text, serial == 0 ? "0000-00-00" : "1900-02-29", 10);
+        return 10;
+    }
     int64_t z = serial - DAYS_1900_TO_1970 + (serial < FALSE_LEAP_DAY) + 719468;
     int64_t era = z / 146097, day_of_era = z - era * 146097;
     int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t shifted = (5 * day_of_year + 2) / 153;
-    int day = (int)(day_of_year - (153 * shifted + 2) / 5 + 1), month = (int)(shifted < 10 ? shifted + 3 : shifted - 9);
-    int year = (int)(year_of_era + era * 400) + (month <= 2);
-    return (size_t)sprintf(out_text, "%04d-%02d-%02d", year, month, day);
+    int64_t shifted = (5 * day_of_year + 2) / 153, month = shifted < 10 ? shifted + 3 : shifted - 9;
+    size_t length = put_digits(year_of_era + era * 400 + (month <= 2), 4, out_text);
+    out_text[length++] = '-';
+    length += put_digits(month, 2, out_text + length);
+    out_text[length++] = '-';
+    return length + put_digits(day_of_year - (153 * shifted + 2) / 5 + 1, 2, out_text + length);
 }
 
 static size_t time_text(int64_t seconds, char *out_text)
 {
-    return (size_t)sprintf(out_text, "%02d:%02d:%02d", (int)(seconds / 3600), (int)(seconds / 60 % 60),
-                           (int)(seconds % 60));
+    int64_t hours = seconds / 3600;
+    size_t digits = 2, length;
+    for (int64_t rest = hours / 100; rest > 0; rest /= 10)
+        digits++;
+    length = put_digits(hours, digits, out_text);
+    out_text[length++] = ':';
+    length += put_digits(seconds / 60 % 60, 2, out_text + length);
+    out_text[length++] = ':';
+    return length + put_digits(seconds % 60, 2, out_text + length);
 }
 
 static enum adapters_xlsx_number moment_text(double serial, int look, bool is_1904, char *out_text, size_t *out_length)
@@ -190,8 +222,9 @@ enum adapters_xlsx_number adapters_xlsx_number_text(struct bus_bytes written, in
         return plain_text(written, out_text, out_length);
     if (look >= ADAPTERS_XLSX_PADDED)
         return padded_text(written, (size_t)(look - ADAPTERS_XLSX_PADDED), out_text, out_length);
-    return read_double(written, &value) ? moment_text(value, look, is_1904, out_text, out_length)
-                                        : ADAPTERS_XLSX_NUMBER_BAD;
+    return read_whole(written, &value) || read_double(written, &value)
+               ? moment_text(value, look, is_1904, out_text, out_length)
+               : ADAPTERS_XLSX_NUMBER_BAD;
 }
 
 /* --- escapes --- */

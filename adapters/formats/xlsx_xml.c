@@ -5,6 +5,7 @@
 
 enum {
     PIECE_SIZE = 64 * 1024,
+    WINDOW_SIZE = 4 * PIECE_SIZE, /* what is longer is never read without the parser */
     DEPTH_MAX = 64,
     NAMES_ROOM = 4096, /* a power of two */
     NAMES_MAX = 3000,
@@ -18,9 +19,13 @@ struct adapters_xlsx_xml {
     void *self;
     int depth;
     int64_t given_bytes;
+    uint8_t *window; /* WINDOW_SIZE: bytes of the part that the parser has not got */
+    size_t at, end;  /* of them in the window */
+    bool is_read;    /* nothing follows the window */
     bool is_paused, is_finished, is_last;
-    const char *code, *zh, *en; /* why it was refused; NULL: it was not */
-    uint64_t names[NAMES_ROOM]; /* hashes of those that were seen: expat keeps each name for good */
+    bool is_quick, is_quick_paused; /* a handler reads without the parser */
+    const char *code, *zh, *en;     /* why it was refused; NULL: it was not */
+    uint64_t names[NAMES_ROOM];     /* hashes of those that were seen: expat keeps each name for good */
     size_t name_count;
 };
 
@@ -30,9 +35,10 @@ struct adapters_xlsx_xml *adapters_xlsx_xml_create(void)
     if (xml == NULL)
         return NULL;
     xml->parser = XML_ParserCreate(NULL);
-    if (xml->parser != NULL)
+    xml->window = malloc(WINDOW_SIZE);
+    if (xml->parser != NULL && xml->window != NULL)
         return xml;
-    free(xml);
+    adapters_xlsx_xml_destroy(xml);
     return NULL;
 }
 
@@ -41,6 +47,7 @@ void adapters_xlsx_xml_destroy(struct adapters_xlsx_xml *xml)
     if (xml == NULL)
         return;
     XML_ParserFree(xml->parser);
+    free(xml->window);
     free(xml);
 }
 
@@ -49,6 +56,9 @@ void adapters_xlsx_xml_destroy(struct adapters_xlsx_xml *xml)
 void adapters_xlsx_xml_pause(struct adapters_xlsx_xml *xml)
 {
     if (xml->is_paused || xml->is_finished)
+        return;
+    xml->is_quick_paused = xml->is_quick;
+    if (xml->is_quick)
         return;
     xml->is_paused = true;
     XML_StopParser(xml->parser, XML_TRUE);
@@ -155,9 +165,11 @@ enum bus_status adapters_xlsx_xml_begin(struct adapters_xlsx_xml *xml, struct ad
                                         struct bus_error *error)
 {
     XML_Parser parser = xml->parser;
+    uint8_t *window = xml->window;
     if (!XML_ParserReset(parser, NULL))
         return bus_fail(error, BUS_RETRY, "read a workbook: out of memory");
-    *xml = (struct adapters_xlsx_xml){.parser = parser, .part = part, .handler = handler, .self = self};
+    *xml =
+        (struct adapters_xlsx_xml){.parser = parser, .window = window, .part = part, .handler = handler, .self = self};
     XML_SetUserData(parser, xml);
     XML_SetElementHandler(parser, on_start, on_end);
     if (handler->text != NULL)
@@ -166,21 +178,66 @@ enum bus_status adapters_xlsx_xml_begin(struct adapters_xlsx_xml *xml, struct ad
     return BUS_OK;
 }
 
-/* Gives the parser the next piece of the part. */
-static enum bus_status give(struct adapters_xlsx_xml *xml, enum XML_Status *out_result,
-                            struct adapters_refusal *refusal, struct bus_error *error)
+/* Reads another piece of the part behind what the window holds. */
+static enum bus_status read_on(struct adapters_xlsx_xml *xml, struct adapters_refusal *refusal, struct bus_error *error)
 {
     size_t length;
-    void *piece = XML_GetBuffer(xml->parser, PIECE_SIZE);
-    if (piece == NULL)
-        return bus_fail(error, BUS_RETRY, "read a workbook: out of memory");
-    enum bus_status status = adapters_xlsx_part_read(xml->part, piece, PIECE_SIZE, &length, refusal, error);
-    if (status != BUS_OK)
-        return status;
+    memmove(xml->window, xml->window + xml->at, xml->end - xml->at);
+    xml->end -= xml->at;
+    xml->at = 0;
+    enum bus_status status =
+        adapters_xlsx_part_read(xml->part, xml->window + xml->end, PIECE_SIZE, &length, refusal, error);
+    xml->end += length;
+    xml->is_read = status == BUS_OK && length == 0;
+    return status;
+}
+
+/* Whether the parser has used all it got and stands between two tags. */
+static bool is_between_tags(const struct adapters_xlsx_xml *xml)
+{
+    return XML_GetCurrentByteIndex(xml->parser) == xml->given_bytes;
+}
+
+/* How much of the window the parser gets: up to the next place where `quick` may be asked. */
+static size_t next_stretch(const struct adapters_xlsx_xml *xml)
+{
+    const uint8_t *from = xml->window + xml->at;
+    size_t length = xml->end - xml->at;
+    if (xml->handler->quick == NULL || length == 0)
+        return length;
+    size_t token = strlen(xml->handler->quick_token);
+    const uint8_t *found = memmem(from + 1, length - 1, xml->handler->quick_token, token);
+    if (found != NULL)
+        return (size_t)(found - from);
+    return length >= token && !xml->is_read ? length - (token - 1) : length; /* it may begin at the very end */
+}
+
+/* Gives the parser the next stretch of the window. */
+static void give(struct adapters_xlsx_xml *xml, enum XML_Status *out_result)
+{
+    size_t length = next_stretch(xml);
     xml->given_bytes += (int64_t)length;
-    xml->is_last = length == 0;
-    *out_result = XML_ParseBuffer(xml->parser, (int)length, xml->is_last);
-    return BUS_OK;
+    xml->is_last = xml->is_read && xml->at + length == xml->end;
+    xml->at += length;
+    *out_result = XML_Parse(xml->parser, (const char *)xml->window + xml->at - length, (int)length, xml->is_last);
+}
+
+/* Lets the handler read without the parser. False: the parser must go on, or more of the part is needed first (*out_more). */
+static bool go_quick(struct adapters_xlsx_xml *xml, bool *out_more)
+{
+    const struct adapters_xlsx_handler *handler = xml->handler;
+    size_t length = xml->end - xml->at;
+    *out_more = false;
+    if (handler->quick == NULL || xml->depth == 0 || !is_between_tags(xml))
+        return false;
+    xml->is_quick = true;
+    long taken = handler->quick(xml->self, xml->window + xml->at, length, xml->depth);
+    xml->is_quick = false;
+    *out_more = taken == ADAPTERS_XLSX_XML_MORE && !xml->is_read && length + PIECE_SIZE <= WINDOW_SIZE;
+    if (taken <= 0)
+        return false;
+    xml->at += (size_t)taken;
+    return true;
 }
 
 static enum bus_status tell_failure(struct adapters_xlsx_xml *xml, struct adapters_refusal *refusal,
@@ -202,29 +259,44 @@ static bool is_tag_endless(const struct adapters_xlsx_xml *xml)
     return !xml->is_paused && at >= 0 && xml->given_bytes - at > TAG_MAX;
 }
 
+/* What the parser made of what it got. */
+static enum bus_status look_at_result(struct adapters_xlsx_xml *xml, enum XML_Status result, bool *out_end,
+                                      struct adapters_refusal *refusal, struct bus_error *error)
+{
+    if (xml->code != NULL || (result == XML_STATUS_ERROR && !xml->is_finished))
+        return tell_failure(xml, refusal, error);
+    *out_end = !xml->is_paused && (xml->is_finished || xml->is_last);
+    if (is_tag_endless(xml))
+        return adapters_xlsx_refuse_part(refusal, xml->part->name, "XML 标记过长", "a tag of its XML is too long");
+    return BUS_OK;
+}
+
 enum bus_status adapters_xlsx_xml_run(struct adapters_xlsx_xml *xml, bool *out_end, struct adapters_refusal *refusal,
                                       struct bus_error *error)
 {
     *out_end = false;
+    xml->is_quick_paused = false;
     for (;;) {
         enum XML_Status result = XML_STATUS_OK;
+        bool is_more = xml->at == xml->end && !xml->is_read;
         if (xml->is_paused) {
             xml->is_paused = false;
             result = XML_ResumeParser(xml->parser);
-        } else {
-            enum bus_status status = give(xml, &result, refusal, error);
+        } else if (!is_more && go_quick(xml, &is_more)) {
+            if (xml->is_quick_paused)
+                return BUS_OK;
+            continue;
+        } else if (is_more) {
+            enum bus_status status = read_on(xml, refusal, error);
             if (status != BUS_OK)
                 return status;
+            continue;
+        } else {
+            give(xml, &result);
         }
-        if (xml->code != NULL || (result == XML_STATUS_ERROR && !xml->is_finished))
-            return tell_failure(xml, refusal, error);
-        if (xml->is_paused)
-            return BUS_OK;
-        *out_end = xml->is_finished || xml->is_last;
-        if (*out_end)
-            return BUS_OK;
-        if (is_tag_endless(xml))
-            return adapters_xlsx_refuse_part(refusal, xml->part->name, "XML 标记过长", "a tag of its XML is too long");
+        enum bus_status status = look_at_result(xml, result, out_end, refusal, error);
+        if (status != BUS_OK || *out_end || xml->is_paused)
+            return status;
     }
 }
 

@@ -15,7 +15,13 @@ struct adapters_xlsx_handler {
     void (*start)(void *self, const char *name, const char **attributes, int depth);
     void (*end)(void *self, const char *name, int depth);
     void (*text)(void *self, const char *text, size_t length);
+    /* Whoever can read some elements without the parser says in `quick_token` how these begin, such as "<row". Where one begins and the
+     * parser waits between two tags, `quick` gets the bytes: it gives how many it took (all of one element), 0 when it leaves this one to the
+     * parser, or ADAPTERS_XLSX_XML_MORE when it needs more of it. `depth`: of the elements that are open. */
+    const char *quick_token;
+    long (*quick)(void *self, const uint8_t *bytes, size_t length, int depth);
 };
+enum { ADAPTERS_XLSX_XML_MORE = -1 };
 
 /* NULL when out of memory. */
 struct adapters_xlsx_xml *adapters_xlsx_xml_create(void);
