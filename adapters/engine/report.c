@@ -18,10 +18,13 @@ void adapters_report_reset(struct adapters_report *report)
     report->count = 0;
 }
 
-/* A text as one CSV field, quotes doubled. */
+/* A text as one CSV field, quotes doubled. What a spreadsheet would take for a formula gets an apostrophe in front: names of columns come
+ * from a file's header. */
 static void append_field(struct bus_buffer *buffer, const char *text, char end)
 {
     bus_buffer_u8(buffer, '"');
+    if (text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL)
+        bus_buffer_u8(buffer, '\'');
     for (const char *at = text; *at != '\0'; at++) {
         if (*at == '"')
             bus_buffer_u8(buffer, '"');

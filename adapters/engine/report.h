@@ -1,7 +1,8 @@
 /* Report: what a department reads beside its file: one line for the whole, then one for each row that was refused.
  *
  * CSV in UTF-8 with a byte order mark, so that a spreadsheet opens it: line, column, code, reason in Chinese, reason in English.
- * It never holds a value of the file. */
+ * It never holds a value of the file, and nothing that a
+ * spreadsheet would take for a formula. */
 #ifndef ADAPTERS_ENGINE_REPORT_H
 #define ADAPTERS_ENGINE_REPORT_H
 

@@ -146,7 +146,8 @@ static bool probe(struct trying *trying, enum adapters_encoding *out_encoding)
     *out_encoding = adapters_mapping_encoding(trying->told.mapping);
     if (*out_encoding == ADAPTERS_ENCODING_AUTO)
         *out_encoding = adapters_encoding_probe_finish(&seen);
-    trying->told.encoding = adapters_encoding_name(*out_encoding, seen.bom);
+    bool is_excel = adapters_mapping_layout(trying->told.mapping)->format == ADAPTERS_FORMAT_XLSX;
+    trying->told.encoding = is_excel ? "xlsx" : adapters_encoding_name(*out_encoding, seen.bom);
     return length == 0 && lseek(trying->file, 0, SEEK_SET) == 0;
 }
 

@@ -70,12 +70,50 @@ static void tells_a_held_file_and_a_repeated_one(void **state)
     adapters_report_release(&report);
 }
 
+/* A header may hold anything, and the report is opened by double click. */
+static void gives_a_spreadsheet_no_formula(void **state)
+{
+    (void)state;
+    static const char *const columns[] = {"=1+1", "+1", "-1", "@SUM", "\t=1", "\r=1"};
+    struct adapters_report_summary summary = {.encoding = "UTF-8"};
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+        struct adapters_report report;
+        struct adapters_refusal refusal;
+        struct bus_buffer buffer;
+        char wanted[32];
+        adapters_report_init(&report);
+        adapters_refuse_column(&refusal, "COLUMN_UNKNOWN", columns[i], "不认识的列", "unknown column");
+        adapters_report_add(&report, 1, &refusal);
+        snprintf(wanted, sizeof wanted, "\"'%s\"", columns[i]);
+        assert_non_null(strstr(text_of(&report, &summary, &buffer), wanted));
+        bus_buffer_release(&buffer);
+        adapters_report_release(&report);
+    }
+}
+
+static void counts_what_a_list_did(void **state)
+{
+    (void)state;
+    struct adapters_report report;
+    struct bus_buffer buffer;
+    adapters_report_init(&report);
+    struct adapters_report_summary summary = {
+        .encoding = "UTF-8", .rows = 10, .published = 2, .unchanged = 7, .quarantined = 1, .withdrawn = 3};
+    const char *text = text_of(&report, &summary, &buffer);
+    assert_non_null(strstr(text, "10 rows, 2 published, 1 refused, 7 unchanged; 3 records"));
+    assert_non_null(strstr(text, "未变 7 行；清单已没有而撤回 3 条"));
+    bus_buffer_release(&buffer);
+    adapters_report_release(&report);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_line_column_and_reason_of_a_refused_row),
         cmocka_unit_test(is_bounded_and_says_how_many_are_left_out),
         cmocka_unit_test(tells_a_held_file_and_a_repeated_one),
+        cmocka_unit_test(gives_a_spreadsheet_no_formula),
+        cmocka_unit_test(counts_what_a_list_did),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
