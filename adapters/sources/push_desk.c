@@ -149,7 +149,7 @@ enum adapters_push_problem adapters_push_desk_admit(struct adapters_push_desk *d
     int64_t missing_us = adapters_push_bucket_take(&desk->buckets[client], settings->requests_per_minute,
                                                    settings->burst, bus_clock_monotonic_ms() * 1000);
     pthread_mutex_unlock(&desk->lock);
-    *out_retry_after_s = (int)(missing_us / 1000000) + 1;
+    *out_retry_after_s = (int)((missing_us + 999999) / 1000000);
     return missing_us == 0 ? ADAPTERS_PUSH_PROBLEMS : ADAPTERS_PUSH_TOO_FAST;
 }
 
