@@ -40,8 +40,8 @@ walkthrough_print_feeds() {
   xinqiao feeds list
   # 2 试映射：逐行看源值、字段与意见，什么也不发送 / what a mapping makes of a file, row by row; nothing is sent
   xinqiao feeds try --config \$XQ_DEMO/config/adapter-construction.cfg licence construction/samples/licence/licence-20260901-001.csv --rows 1
-  # 3 整份名单只剩一行：先扣下，经批准才撤回 / a full list that broke off behind its first row is held until an officer approves it
-  head -n 2 bidding/samples/list.membership/list.membership-20260908-002.csv >\$XQ_DEMO/run/list.csv
+  # 3 整份名单只剩三行：先扣下，经批准才撤回 / a full list that broke off behind its third row is held until an officer approves it
+  head -n 4 bidding/samples/list.membership/list.membership-20260908-002.csv >\$XQ_DEMO/run/list.csv
   mv \$XQ_DEMO/run/list.csv \$XQ_DEMO/inbox/bidding/list.membership/list.membership-20260915-003.csv
   sleep 2; xinqiao feeds show bidding/list.membership
   D=\$(xinqiao feeds show bidding/list.membership --json | sed -n 's/.*"digest":"\([0-9a-f]*\)".*/\1/p')
