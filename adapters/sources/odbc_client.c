@@ -118,8 +118,8 @@ static void append_connection(const struct odbc_client *client, struct bus_buffe
     const struct odbc_settings *settings = client->settings;
     bus_buffer_init(&text, STATEMENT_LIMIT);
     bus_buffer_printf(&text, "%s", settings->connection);
-    if (client->streaming != NULL)
-        bus_buffer_printf(&text, ";%s", client->streaming);
+    if (client->driver != NULL && client->driver->keywords != NULL)
+        bus_buffer_printf(&text, ";%s", client->driver->keywords);
     if (settings->password[0] != '\0') {
         bus_buffer_printf(&text, ";%s={", settings->password_keyword);
         for (const char *at = settings->password; *at != '\0'; at++) {
@@ -195,16 +195,16 @@ static void inquire(struct odbc_client *client)
     client->dialect = odbc_dialect_find(text);
 }
 
-/* A driver that would keep whole answers in memory is told not to; which it is, the first connection tells. */
-static enum bus_status connect_streaming(struct odbc_client *client, struct bus_error *error)
+/* Which driver it is, and so what it must be told, the first connection tells. */
+static enum bus_status connect_as_driver_needs(struct odbc_client *client, struct bus_error *error)
 {
     char driver[INFORMATION_SIZE];
     enum bus_status status = connect(client, error);
-    if (status != BUS_OK || client->streaming != NULL)
+    if (status != BUS_OK || client->driver != NULL)
         return status;
     read_text(client, SQL_DRIVER_NAME, driver);
-    client->streaming = odbc_streaming_of(driver);
-    if (client->streaming == NULL)
+    client->driver = odbc_driver_find(driver);
+    if (client->driver->keywords == NULL)
         return BUS_OK;
     odbc_client_disconnect(client);
     return connect(client, error);
@@ -229,7 +229,7 @@ enum bus_status odbc_client_open(struct odbc_client *client, struct bus_error *e
     char database[INFORMATION_SIZE], driver[INFORMATION_SIZE], version[INFORMATION_SIZE];
     if (client->is_open)
         return BUS_OK;
-    enum bus_status status = connect_streaming(client, error);
+    enum bus_status status = connect_as_driver_needs(client, error);
     if (status != BUS_OK)
         return status;
     inquire(client);

@@ -18,7 +18,7 @@ struct odbc_client {
     SQLHDBC connection;
     SQLHSTMT statement;
     bool is_open;
-    const char *streaming; /* keywords for the connection string, once the driver is known */
+    const struct odbc_driver *driver; /* NULL until the first connection has told which it is */
     struct odbc_naming naming;
     const struct odbc_dialect *dialect;
 

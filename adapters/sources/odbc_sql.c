@@ -23,12 +23,12 @@ static const struct odbc_dialect dialects[] = {
     {"", ODBC_PAGING_NONE, {NULL}},
 };
 
-static const struct {
-    const char *driver, *keywords;
-} streaming[] = {
-    {"psqlodbc", "UseDeclareFetch=1;Fetch=1000"},
-    {"libmaodbc", "FORWARDONLY=1;NO_CACHE=1"},
-    {"libmyodbc", "FORWARD_CURSOR=1;NO_CACHE=1"},
+/* MariaDB Connector/ODBC 3.1 takes U+62DB and all whose low byte is D8 to DF for halves of characters when it counts. */
+static const struct odbc_driver drivers[] = {
+    {"psqlodbc", "UseDeclareFetch=1;Fetch=1000", false},
+    {"libmaodbc", "FORWARDONLY=1;NO_CACHE=1;CHARSET=utf8mb4", true},
+    {"libmyodbc", "FORWARD_CURSOR=1;NO_CACHE=1", false},
+    {"", NULL, false},
 };
 
 const struct odbc_dialect *odbc_dialect_find(const char *database)
@@ -39,14 +39,13 @@ const struct odbc_dialect *odbc_dialect_find(const char *database)
     return dialect;
 }
 
-const char *odbc_streaming_of(const char *driver)
+const struct odbc_driver *odbc_driver_find(const char *library)
 {
-    const char *slash = strrchr(driver, '/');
-    const char *name = slash != NULL ? slash + 1 : driver;
-    for (size_t i = 0; i < sizeof streaming / sizeof streaming[0]; i++)
-        if (strncasecmp(name, streaming[i].driver, strlen(streaming[i].driver)) == 0)
-            return streaming[i].keywords;
-    return NULL;
+    const char *slash = strrchr(library, '/'), *name = slash != NULL ? slash + 1 : library;
+    const struct odbc_driver *driver = drivers;
+    while (strncasecmp(name, driver->name, strlen(driver->name)) != 0)
+        driver++;
+    return driver;
 }
 
 enum odbc_paging odbc_paging_of(const char *word)

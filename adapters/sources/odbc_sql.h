@@ -20,8 +20,15 @@ struct odbc_dialect {
 };
 /* Never NULL: an unknown database is asked in plain SQL. */
 const struct odbc_dialect *odbc_dialect_find(const char *database);
-/* What is added to a connection string so that this driver keeps no whole answer in memory; NULL: nothing. By the name of its library. */
-const char *odbc_streaming_of(const char *driver);
+/* What is particular to a driver, by the name of its library. */
+struct odbc_driver {
+    const char *name;
+    const char *
+        keywords; /* added to the connection string, so that it keeps no whole answer in memory; NULL: none are known */
+    bool is_narrow; /* texts are read as UTF-8: it miscounts the characters of UTF-16 */
+};
+/* Never NULL. */
+const struct odbc_driver *odbc_driver_find(const char *library);
 /* ODBC_PAGING_NONE for a word that is none of limit, top, fetch_first. */
 enum odbc_paging odbc_paging_of(const char *word);
 
