@@ -3,6 +3,7 @@
 
 #include "adapters/sources/odbc_client_private.h"
 #include "adapters/sources/odbc_wide.h"
+#include "bus/utf8.h"
 
 enum {
     PIECE_UNITS = 4096, /* of a text that is read at once */
@@ -149,9 +150,37 @@ static bool is_too_long(const struct odbc_client *client, size_t from, const str
     return true;
 }
 
-/* A text, in pieces. */
-static enum bus_status read_text(struct odbc_client *client, SQLUSMALLINT place, struct extent *extent,
-                                 struct adapters_refusal *refusal, struct bus_error *error)
+/* A text in UTF-8, in pieces. */
+static enum bus_status read_narrow_text(struct odbc_client *client, SQLUSMALLINT place, struct extent *extent,
+                                        struct adapters_refusal *refusal, struct bus_error *error)
+{
+    char piece[PIECE_UNITS];
+    SQLLEN left = 0;
+    const struct odbc_column *column = &client->columns[place - 1];
+    for (;;) {
+        SQLRETURN result = SQLGetData(client->statement, place, SQL_C_CHAR, piece, sizeof piece, &left);
+        if (result == SQL_NO_DATA)
+            break;
+        if (!SQL_SUCCEEDED(result))
+            return refuse_value(client, column, refusal, error);
+        extent->is_null = left == SQL_NULL_DATA;
+        if (extent->is_null)
+            return BUS_OK;
+        bool has_more = left == SQL_NO_TOTAL || left >= (SQLLEN)sizeof piece;
+        bus_buffer_append(&client->row, piece, has_more ? sizeof piece - 1 : (size_t)left);
+        if (!has_more)
+            break;
+        if (is_too_long(client, extent->from, column, refusal))
+            return BUS_OK;
+    }
+    if (!bus_utf8_valid(bus_bytes_of(client->row.data + extent->from, client->row.length - extent->from)))
+        refuse(refusal, column, "ROW_ENCODING", "该列含有不是文字的字节", "the value holds what is no text");
+    return BUS_OK;
+}
+
+/* A text in UTF-16, in pieces. */
+static enum bus_status read_wide_text(struct odbc_client *client, SQLUSMALLINT place, struct extent *extent,
+                                      struct adapters_refusal *refusal, struct bus_error *error)
 {
     SQLWCHAR piece[PIECE_UNITS];
     SQLLEN left = 0;
@@ -237,7 +266,9 @@ static enum bus_status read_value(struct odbc_client *client, SQLUSMALLINT place
     switch (client->columns[place - 1].type) {
     case ODBC_TYPE_DATE: return read_date(client, place, extent, refusal, error);
     case ODBC_TYPE_TIMESTAMP: return read_timestamp(client, place, extent, refusal, error);
-    case ODBC_TYPE_TEXT: return read_text(client, place, extent, refusal, error);
+    case ODBC_TYPE_TEXT:
+        return client->driver->is_narrow ? read_narrow_text(client, place, extent, refusal, error)
+                                         : read_wide_text(client, place, extent, refusal, error);
     default: return read_short(client, place, extent, refusal, error);
     }
 }
@@ -250,6 +281,7 @@ enum bus_status odbc_client_next(struct odbc_client *client, struct bus_bytes *f
     enum bus_status status = BUS_OK;
     refusal->code[0] = '\0';
     bus_buffer_reset(&client->row);
+    bus_buffer_u8(&client->row, 0); /* so that an empty text has an address, which NULL has not */
     odbc_watch_begin(client->watch, client->statement, client->settings->query_timeout_ms, "read the answer");
     SQLRETURN result = SQLFetch(client->statement);
     *out_end = result == SQL_NO_DATA;
