@@ -5,7 +5,8 @@
 enum {
     PIECE_SIZE = 64 * 1024,
     TAG_SIZE =
-        256, /* `<mergeCell ref="XFD1048576:XFD1048576"/>` with room to spare; carried over from piece to piece */
+        256,       /* `<mergeCell ref="XFD1048576:XFD1048576"/>` with room to spare; carried over from piece to piece */
+    HEAD_SIZE = 4, /* a zero among the first bytes is UTF-16 */
     COLUMN_MAX = 16384,
     ROW_MAX = 1048576,
 };
@@ -116,7 +117,7 @@ static enum bus_status scan_part(struct adapters_xlsx_merged *merged, struct ada
 {
     while (!window->is_last) {
         size_t kept = window->length < 1 + TAG_SIZE ? window->length : 1 + TAG_SIZE, length;
-        bool is_first = window->length == 0;
+        int64_t before = part->read_bytes;
         memmove(window->bytes, window->bytes + window->length - kept, kept);
         enum bus_status status =
             adapters_xlsx_part_read(part, window->bytes + kept, PIECE_SIZE, &length, refusal, error);
@@ -125,7 +126,8 @@ static enum bus_status scan_part(struct adapters_xlsx_merged *merged, struct ada
         window->length = kept + length;
         window->bytes[window->length] = '\0';
         window->is_last = length == 0;
-        if (is_first && memchr(window->bytes, 0, length < TAG_SIZE ? length : TAG_SIZE) != NULL)
+        size_t head = before < HEAD_SIZE ? HEAD_SIZE - (size_t)before : 0;
+        if (memchr(window->bytes + kept, 0, length < head ? length : head) != NULL)
             return adapters_xlsx_refuse_part(refusal, part->name, "XML 不是 UTF-8 编码", "its XML is not in UTF-8");
         status = scan(merged, window, part->name, refusal, error);
         if (status != BUS_OK)

@@ -24,8 +24,9 @@ struct adapters_xlsx_xml {
     bool is_read;    /* nothing follows the window */
     bool is_paused, is_finished, is_last;
     bool is_quick, is_quick_paused; /* a handler reads without the parser */
-    const char *code, *zh, *en;     /* why it was refused; NULL: it was not */
-    uint64_t names[NAMES_ROOM];     /* hashes of those that were seen: expat keeps each name for good */
+    bool is_without_quick;
+    const char *code, *zh, *en; /* why it was refused; NULL: it was not */
+    uint64_t names[NAMES_ROOM]; /* hashes of those that were seen: expat keeps each name for good */
     size_t name_count;
 };
 
@@ -62,6 +63,11 @@ void adapters_xlsx_xml_pause(struct adapters_xlsx_xml *xml)
         return;
     xml->is_paused = true;
     XML_StopParser(xml->parser, XML_TRUE);
+}
+
+void adapters_xlsx_xml_without_quick(struct adapters_xlsx_xml *xml, bool is_without)
+{
+    xml->is_without_quick = is_without;
 }
 
 void adapters_xlsx_xml_finish(struct adapters_xlsx_xml *xml)
@@ -166,10 +172,12 @@ enum bus_status adapters_xlsx_xml_begin(struct adapters_xlsx_xml *xml, struct ad
 {
     XML_Parser parser = xml->parser;
     uint8_t *window = xml->window;
+    bool is_without_quick = xml->is_without_quick;
     if (!XML_ParserReset(parser, NULL))
         return bus_fail(error, BUS_RETRY, "read a workbook: out of memory");
     *xml =
         (struct adapters_xlsx_xml){.parser = parser, .window = window, .part = part, .handler = handler, .self = self};
+    xml->is_without_quick = is_without_quick;
     XML_SetUserData(parser, xml);
     XML_SetElementHandler(parser, on_start, on_end);
     if (handler->text != NULL)
@@ -228,7 +236,7 @@ static bool go_quick(struct adapters_xlsx_xml *xml, bool *out_more)
     const struct adapters_xlsx_handler *handler = xml->handler;
     size_t length = xml->end - xml->at;
     *out_more = false;
-    if (handler->quick == NULL || xml->depth == 0 || !is_between_tags(xml))
+    if (handler->quick == NULL || xml->is_without_quick || xml->depth == 0 || !is_between_tags(xml))
         return false;
     xml->is_quick = true;
     long taken = handler->quick(xml->self, xml->window + xml->at, length, xml->depth);

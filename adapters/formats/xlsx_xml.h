@@ -34,6 +34,8 @@ BUS_MUST_CHECK enum bus_status adapters_xlsx_xml_begin(struct adapters_xlsx_xml 
 /* Reads on to a pause, or with *out_end to the end. REJECT: FILE_DTD, FILE_DAMAGED, what a handler refused, and what the part does. */
 BUS_MUST_CHECK enum bus_status adapters_xlsx_xml_run(struct adapters_xlsx_xml *xml, bool *out_end,
                                                      struct adapters_refusal *refusal, struct bus_error *error);
+/* From the next begin on, `quick` is never asked: what the parser alone reads is what quick reading is held against. */
+void adapters_xlsx_xml_without_quick(struct adapters_xlsx_xml *xml, bool is_without);
 /* For handlers: run ends here, and goes on when it is called again. */
 void adapters_xlsx_xml_pause(struct adapters_xlsx_xml *xml);
 /* For handlers: the rest of the part is not read. */
