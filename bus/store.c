@@ -275,20 +275,20 @@ static enum bus_status allocate(struct bus_store *store, struct bus_slot *const 
     return BUS_OK;
 }
 
-static int put_slot(MDB_cursor *cursor, const struct bus_slot *slot)
+static int put_slot(MDB_cursor *cursor, const struct bus_slot *slot, unsigned flags)
 {
     MDB_val key = {slot->key.length, (void *)(uintptr_t)slot->key.data};
     MDB_val value = {slot->value_length, slot->value};
     if (slot->value != NULL)
-        return mdb_cursor_put(cursor, &key, &value, 0);
+        return mdb_cursor_put(cursor, &key, &value, flags);
     int code = mdb_cursor_get(cursor, &key, &value, MDB_SET);
     if (code == 0)
         return mdb_cursor_del(cursor, 0);
     return code == MDB_NOTFOUND ? 0 : code;
 }
 
-enum bus_status bus_store_write(struct bus_store *store, struct bus_slot *const *slots, size_t count,
-                                struct bus_error *error)
+static enum bus_status write_slots(struct bus_store *store, struct bus_slot *const *slots, size_t count, unsigned flags,
+                                   struct bus_error *error)
 {
     stop_reading(store); /* an open reader would keep every old page from reuse */
     enum bus_status status = allocate(store, slots, count, error);
@@ -300,7 +300,7 @@ enum bus_status bus_store_write(struct bus_store *store, struct bus_slot *const 
     if (code == 0)
         code = mdb_cursor_open(txn, store->dbi, &cursor);
     for (size_t i = 0; code == 0 && i < count; i++)
-        code = put_slot(cursor, slots[i]);
+        code = put_slot(cursor, slots[i], flags);
     if (cursor != NULL)
         mdb_cursor_close(cursor);
     if (code == 0)
@@ -308,6 +308,18 @@ enum bus_status bus_store_write(struct bus_store *store, struct bus_slot *const 
     else
         mdb_txn_abort(txn);
     return code == 0 ? BUS_OK : fail_lmdb(store, "write", code, error);
+}
+
+enum bus_status bus_store_write(struct bus_store *store, struct bus_slot *const *slots, size_t count,
+                                struct bus_error *error)
+{
+    return write_slots(store, slots, count, 0, error);
+}
+
+enum bus_status bus_store_append(struct bus_store *store, struct bus_slot *const *slots, size_t count,
+                                 struct bus_error *error)
+{
+    return write_slots(store, slots, count, MDB_APPEND, error);
 }
 
 enum bus_status bus_store_clear(struct bus_store *store, struct bus_error *error)

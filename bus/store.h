@@ -31,6 +31,9 @@ BUS_MUST_CHECK enum bus_status bus_store_walk(struct bus_store *store, struct bu
  * (nothing was written), or the environment is broken. */
 BUS_MUST_CHECK enum bus_status bus_store_write(struct bus_store *store, struct bus_slot *const *slots, size_t count,
                                                struct bus_error *error);
+/* The same for keys above all that the store holds, and absent ones left out: each page is written once. FATAL also when they are not. */
+BUS_MUST_CHECK enum bus_status bus_store_append(struct bus_store *store, struct bus_slot *const *slots, size_t count,
+                                                struct bus_error *error);
 /* Throws the content away. */
 BUS_MUST_CHECK enum bus_status bus_store_clear(struct bus_store *store, struct bus_error *error);
 

@@ -1,10 +1,12 @@
 #include "gateway/state/recent.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bus/log.h"
 #include "bus/state_entry.h"
 #include "bus/store.h"
+#include "gateway/state/runs.h"
 
 enum {
     WRITE_KEYS = 65536,     /* changed keys that make a write: the more, the more of them share a page; some 15 MiB */
@@ -12,15 +14,21 @@ enum {
     LEAST_PIECE = 2048,     /* keys; more when more come with a transaction, or they would pile up */
     REPLAY_KEYS = 131072,   /* changed keys that make a write while a state is recovered: some 35 MiB */
     LIMIT_BYTES = 256 * 1024 * 1024,
+    RUN_BYTES = 48 * 1024 * 1024, /* of a state that is made from nothing, sorted at a time */
+    APPEND_KEYS = 16384,          /* in one write of such a state */
+    FOLDER_SIZE = 4096,
 };
 
 static const uint8_t meta_key[] = {BUS_STATE_META};
 
 struct gateway_recent {
+    char folder[FOLDER_SIZE];
     struct bus_store *store;
     struct bus_overlay *changes;  /* committed, not written */
     size_t count;                 /* of changed keys */
     struct bus_overlay *replayed; /* in their place while a state is recovered; NULL otherwise */
+    struct gateway_runs *runs;    /* in place of that when it is made from nothing */
+    int64_t replayed_next;        /* changelog offset that was replayed last; counts when it is written */
     struct bus_overlay *writing;  /* older ones, of which the first `done` in the order of keys are written */
     struct bus_slot **order;
     size_t order_count, done;
@@ -45,6 +53,7 @@ enum bus_status gateway_recent_open(const char *folder, size_t map_bytes, struct
     struct gateway_recent *recent = calloc(1, sizeof *recent);
     if (recent == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
+    snprintf(recent->folder, sizeof recent->folder, "%s", folder);
     recent->changes = bus_overlay_create(LIMIT_BYTES);
     recent->writing = bus_overlay_create(LIMIT_BYTES);
     enum bus_status status = BUS_OK;
@@ -72,6 +81,7 @@ void gateway_recent_close(struct gateway_recent *recent, bool clean)
     bus_overlay_destroy(recent->changes);
     bus_overlay_destroy(recent->writing);
     bus_overlay_destroy(recent->replayed);
+    gateway_runs_destroy(recent->runs);
     free(recent);
 }
 
@@ -185,16 +195,83 @@ static enum bus_status write_replayed(struct gateway_recent *recent, struct bus_
         status =
             bus_store_write(recent->store, slots + done, count - done < WRITE_KEYS ? count - done : WRITE_KEYS, error);
     if (status == BUS_OK)
-        status = write_next(recent, recent->next, error);
+        status = write_next(recent, recent->replayed_next, error);
     bus_overlay_reset(recent->replayed);
     recent->count = 0;
-    recent->writing_next = recent->written;
+    recent->next = recent->writing_next = recent->written;
     return status;
 }
+
+/* --- a state made from nothing --- */
+
+static enum bus_status begin_runs(struct gateway_recent *recent, struct bus_error *error)
+{
+    recent->runs = gateway_runs_create(recent->folder, RUN_BYTES);
+    if (recent->runs == NULL)
+        return bus_fail(error, BUS_FATAL, "out of memory for state");
+    return bus_store_clear(recent->store, error); /* of what a process that was killed had begun */
+}
+
+/* Entries on their way from the runs into the store. */
+struct appending {
+    struct bus_store *store;
+    struct bus_arena *arena;
+    struct bus_slot slots[APPEND_KEYS], *order[APPEND_KEYS];
+    size_t count;
+};
+
+static enum bus_status append_now(struct appending *appending, struct bus_error *error)
+{
+    enum bus_status status = bus_store_append(appending->store, appending->order, appending->count, error);
+    appending->count = 0;
+    bus_arena_reset(appending->arena);
+    return status;
+}
+
+static enum bus_status append(void *self, struct bus_bytes key, struct bus_bytes value, struct bus_error *error)
+{
+    struct appending *appending = self;
+    struct bus_bytes kept_key = bus_arena_copy(appending->arena, key);
+    struct bus_bytes kept_value = bus_arena_copy(appending->arena, value);
+    if (kept_key.data == NULL || kept_value.data == NULL)
+        return bus_fail(error, BUS_FATAL, "out of memory for state");
+    appending->order[appending->count] = &appending->slots[appending->count];
+    appending->slots[appending->count++] = (struct bus_slot){
+        .key = kept_key, .value = (uint8_t *)(uintptr_t)kept_value.data, .value_length = kept_value.length};
+    return appending->count == APPEND_KEYS ? append_now(appending, error) : BUS_OK;
+}
+
+static enum bus_status write_runs(struct gateway_recent *recent, int64_t next, struct bus_error *error)
+{
+    struct appending *appending = calloc(1, sizeof *appending);
+    if (appending == NULL)
+        return bus_fail(error, BUS_FATAL, "out of memory for state");
+    appending->store = recent->store;
+    appending->arena = bus_arena_create(LIMIT_BYTES);
+    enum bus_status status = appending->arena != NULL ? gateway_runs_merge(recent->runs, append, appending, error)
+                                                      : bus_fail(error, BUS_FATAL, "out of memory for state");
+    if (status == BUS_OK)
+        status = append_now(appending, error);
+    if (status == BUS_OK)
+        status = write_next(recent, next, error);
+    recent->next = recent->writing_next = recent->written;
+    bus_arena_destroy(appending->arena);
+    free(appending);
+    gateway_runs_destroy(recent->runs);
+    recent->runs = NULL;
+    return status;
+}
+
+/* --- recovery --- */
 
 enum bus_status gateway_recent_replay(struct gateway_recent *recent, struct bus_bytes key, struct bus_bytes value,
                                       int64_t next, struct bus_error *error)
 {
+    enum bus_status status = BUS_OK;
+    if (recent->next == 0 && recent->runs == NULL && recent->replayed == NULL)
+        status = begin_runs(recent, error);
+    if (status != BUS_OK || recent->runs != NULL)
+        return status != BUS_OK ? status : gateway_runs_add(recent->runs, key, value, error);
     if (recent->replayed == NULL)
         recent->replayed = bus_overlay_create(LIMIT_BYTES);
     struct bus_slot *slot = recent->replayed != NULL ? bus_overlay_slot(recent->replayed, key) : NULL;
@@ -202,7 +279,7 @@ enum bus_status gateway_recent_replay(struct gateway_recent *recent, struct bus_
     if (slot == NULL || !bus_overlay_change(recent->replayed, slot, value))
         return bus_fail(error, BUS_FATAL, "out of memory for state");
     recent->count += is_new;
-    recent->next = next;
+    recent->replayed_next = next;
     return recent->count >= REPLAY_KEYS ? write_replayed(recent, error) : BUS_OK;
 }
 
@@ -210,7 +287,9 @@ enum bus_status gateway_recent_replay(struct gateway_recent *recent, struct bus_
 enum bus_status gateway_recent_replayed(struct gateway_recent *recent, int64_t next, struct bus_error *error)
 {
     enum bus_status status = BUS_OK;
-    recent->next = next;
+    if (recent->runs != NULL)
+        return write_runs(recent, next, error);
+    recent->next = recent->replayed_next = next;
     if (recent->replayed == NULL)
         return BUS_OK;
     if (recent->count >= WRITE_KEYS || next - recent->written >= WRITE_OFFSETS) {
@@ -240,6 +319,8 @@ enum bus_status gateway_recent_clear(struct gateway_recent *recent, struct bus_e
     bus_overlay_reset(recent->writing);
     bus_overlay_destroy(recent->replayed);
     recent->replayed = NULL;
+    gateway_runs_destroy(recent->runs);
+    recent->runs = NULL;
     recent->owes_replayed = false;
     recent->count = recent->order_count = recent->done = 0;
     enum bus_status status = bus_store_clear(recent->store, error);

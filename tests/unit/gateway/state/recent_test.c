@@ -171,6 +171,36 @@ static void a_little_that_is_replayed_is_recent(void **unused)
     assert_true(bus_bytes_equal_text(found, "one"));
 }
 
+/* Replays some entries up to `next` and is stopped before all has come. */
+static void stop_in_a_replay(int64_t next)
+{
+    struct bus_error error;
+    uint8_t key[9];
+    key_of(1, key);
+    assert_int_equal(gateway_recent_replay(recent, bus_bytes_of(key, sizeof key), bus_bytes_text("two"), next, &error),
+                     BUS_OK);
+    gateway_recent_close(recent, true);
+    recent = open_at(open_folder);
+}
+
+static void a_replay_that_is_stopped_claims_nothing(void **unused)
+{
+    (void)unused;
+    struct bus_error error;
+    struct bus_bytes found;
+    uint8_t key[9];
+    stop_in_a_replay(7);
+    assert_int_equal(gateway_recent_next(recent), 0);
+    add_batch(recent, 0);
+    assert_int_equal(gateway_recent_write(recent, &error), BUS_OK);
+    int64_t next = gateway_recent_next(recent);
+    stop_in_a_replay(next + 100);
+    assert_int_equal(gateway_recent_next(recent), next);
+    key_of(1, key);
+    assert_int_equal(gateway_recent_get(recent, bus_bytes_of(key, sizeof key), &found, &error), BUS_OK);
+    assert_false(bus_bytes_equal_text(found, "two"));
+}
+
 static bool count_one(void *self, struct bus_bytes key, struct bus_bytes value)
 {
     (void)value;
@@ -221,6 +251,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(whatever_a_kill_leaves_is_made_whole_by_replaying_from_where_it_says, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_replayed_is_found_and_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_replay_that_is_stopped_claims_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_little_that_is_replayed_is_recent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_walk_meets_what_was_replayed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_clear_forgets_all_of_it, set_up, tear_down),
