@@ -101,6 +101,19 @@ static enum bus_status prepare(struct adapters_engine *engine, struct bus_error 
 
 /* --- transactions --- */
 
+static enum bus_status keep_image(struct adapters_engine *engine, struct bus_error *error)
+{
+    const struct adapters_intake *intake = &engine->intake;
+    for (size_t item = 0; item < engine->feeds.distinct_count; item++)
+        for (int32_t partition = 0; partition < engine->settings->partitions; partition++) {
+            int64_t offset;
+            const uint8_t *event_id;
+            if (adapters_publisher_end(intake->publisher, item, partition, &offset, &event_id))
+                adapters_image_reach(intake->image, engine->feeds.distinct[item], partition, offset, event_id);
+        }
+    return adapters_image_keep(intake->image, error);
+}
+
 static enum bus_status commit(void *self, struct bus_error *error)
 {
     struct adapters_engine *engine = self;
@@ -111,7 +124,7 @@ static enum bus_status commit(void *self, struct bus_error *error)
     if (status == BUS_OK)
         adapters_board_keep(intake->board);
     if (status == BUS_OK && intake->image != NULL)
-        status = adapters_image_keep(intake->image, error);
+        status = keep_image(engine, error);
     adapters_board_poll(intake->board);
     if (status == BUS_OK && !engine->type->committed(engine->source))
         engine->needs_rest = true;
@@ -165,6 +178,14 @@ void adapters_engine_destroy(struct adapters_engine *engine)
 
 /* --- opening what is outside --- */
 
+static bool needs_image(const struct adapters_engine *engine)
+{
+    for (size_t i = 0; i < engine->feeds.count; i++)
+        if (engine->feeds.has_image[i])
+            return true;
+    return false;
+}
+
 static enum bus_status open_publisher(struct adapters_engine *engine, struct bus_error *error)
 {
     struct adapters_publisher_options options = {
@@ -174,6 +195,7 @@ static enum bus_status open_publisher(struct adapters_engine *engine, struct bus
         .adapter = engine->settings->name,
         .item_count = engine->feeds.distinct_count,
         .keyer = engine->keyer,
+        .tells_ends = needs_image(engine),
         .clock = bus_clock_real(),
     };
     memcpy(options.items, engine->feeds.distinct, sizeof options.items);
@@ -192,13 +214,11 @@ static enum bus_status open_image(struct adapters_engine *engine, struct bus_err
         .adapter = settings->name,
         .feed_count = engine->feeds.count,
     };
-    bool is_needed = false;
     for (size_t i = 0; i < engine->feeds.count; i++) {
         options.feeds[i].name = adapters_mapping_feed_view(engine->feeds.mappings[i]);
         options.feeds[i].item = engine->feeds.has_image[i] ? adapters_mapping_item(engine->feeds.mappings[i]) : NULL;
-        is_needed = is_needed || engine->feeds.has_image[i];
     }
-    if (!is_needed)
+    if (!needs_image(engine))
         return BUS_OK;
     enum bus_status status = adapters_image_open(&options, &engine->intake.image, error);
     return status == BUS_OK ? adapters_image_catch_up(engine->intake.image, error) : status;

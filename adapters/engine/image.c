@@ -271,6 +271,20 @@ void adapters_image_forget(struct adapters_image *image)
     bus_overlay_reset(image->overlay);
 }
 
+void adapters_image_reach(struct adapters_image *image, const struct bus_item *item, int32_t partition, int64_t offset,
+                          const uint8_t event_id[BUS_IDENTITY_SIZE])
+{
+    for (size_t i = 0; i < image->place_count; i++) {
+        struct adapters_image_place *place = &image->places[i];
+        if (place->item != item || place->partition != partition || offset < place->next)
+            continue;
+        place->next = offset + 1;
+        place->witness = offset;
+        memcpy(place->witness_id, event_id, BUS_IDENTITY_SIZE);
+        place->is_changed = true;
+    }
+}
+
 /* --- writing --- */
 
 /* By how much the records of a feed that stand become more. */

@@ -69,6 +69,10 @@ BUS_MUST_CHECK enum bus_status adapters_image_withdrawal(const struct bus_item *
                                                          const struct adapters_image_entry *entry,
                                                          struct bus_arena *arena, struct bus_value *values,
                                                          struct bus_error *error);
+/* Tells where the last noted event of an item stands in a partition of its topic, before adapters_image_keep: what stands before need not be
+ * read again. */
+void adapters_image_reach(struct adapters_image *image, const struct bus_item *item, int32_t partition, int64_t offset,
+                          const uint8_t event_id[BUS_IDENTITY_SIZE]);
 /* What was noted is durable in Kafka: it is written. FATAL when the disk refuses. / It is gone: it is forgotten. */
 BUS_MUST_CHECK enum bus_status adapters_image_keep(struct adapters_image *image, struct bus_error *error);
 void adapters_image_forget(struct adapters_image *image);

@@ -21,6 +21,12 @@ struct prepared {
     char identifier[19]; /* of the subject */
 };
 
+/* The last event of the transaction in a partition; offset -1: none, or not known yet. */
+struct end {
+    int64_t offset;
+    uint8_t event_id[BUS_IDENTITY_SIZE];
+};
+
 struct adapters_publisher {
     struct adapters_publisher_options options;
     struct bus_producer *producer;
@@ -29,6 +35,7 @@ struct adapters_publisher {
     char quarantine_topic[BUS_TOPIC_SIZE], books_topic[BUS_TOPIC_SIZE], positions_topic[BUS_TOPIC_SIZE];
     struct bus_buffer buffer; /* the value at hand */
     struct prepared prepared;
+    struct end *ends; /* NULL: nobody asks; one for each partition of each item */
 
     bool has_begun;
     int64_t begun_ms;
@@ -58,12 +65,53 @@ struct adapters_publisher *adapters_publisher_rehearse(const struct adapters_pub
     return NULL;
 }
 
+/* --- where events end --- */
+
+static struct end *end_of(const struct adapters_publisher *publisher, size_t item, int32_t partition)
+{
+    return &publisher->ends[item * (size_t)publisher->options.partitions + (size_t)partition];
+}
+
+/* Events carry the name of their topic, which tells their item. */
+static void note_end(void *self, void *opaque, int32_t partition, int64_t offset)
+{
+    struct adapters_publisher *publisher = self;
+    const char(*topic)[BUS_TOPIC_SIZE] = opaque;
+    const char(*first)[BUS_TOPIC_SIZE] = publisher->topics;
+    struct end *end = end_of(publisher, (size_t)(topic - first), partition);
+    if (offset > end->offset)
+        end->offset = offset;
+}
+
+static void forget_ends(struct adapters_publisher *publisher)
+{
+    size_t count = publisher->options.item_count * (size_t)publisher->options.partitions;
+    for (size_t i = 0; publisher->ends != NULL && i < count; i++)
+        publisher->ends[i].offset = -1;
+}
+
+bool adapters_publisher_end(const struct adapters_publisher *publisher, size_t item, int32_t partition,
+                            int64_t *out_offset, const uint8_t **out_event_id)
+{
+    const struct end *end = end_of(publisher, item, partition);
+    *out_offset = end->offset;
+    *out_event_id = end->event_id;
+    return end->offset >= 0;
+}
+
 static enum bus_status open_kafka(struct adapters_publisher *publisher, struct bus_error *error)
 {
     const struct adapters_publisher_options *options = &publisher->options;
     char transactional_id[ADAPTERS_FEED_NAME_SIZE + 16];
     snprintf(transactional_id, sizeof transactional_id, "xq-adapter-%s", options->adapter);
-    struct bus_producer_options producer = {.transactional_id = transactional_id};
+    struct bus_producer_options producer = {.transactional_id = transactional_id, .self = publisher};
+    if (options->tells_ends) {
+        producer.on_delivered = note_end;
+        publisher->ends = calloc(options->item_count * (size_t)options->partitions, sizeof *publisher->ends);
+        if (publisher->ends == NULL)
+            return bus_fail(error, BUS_FATAL, "cannot prepare the publisher: out of memory");
+        forget_ends(publisher);
+    }
     enum bus_status status = bus_producer_open(options->kafka, &producer, &publisher->producer, error);
     if (status == BUS_OK)
         status = adapters_journal_load(publisher->journal, options->kafka, options->prefix, error);
@@ -91,6 +139,7 @@ void adapters_publisher_close(struct adapters_publisher *publisher)
     bus_producer_close(publisher->producer);
     adapters_journal_destroy(publisher->journal);
     bus_buffer_release(&publisher->buffer);
+    free(publisher->ends);
     free(publisher);
 }
 
@@ -122,6 +171,7 @@ static enum bus_status produce(struct adapters_publisher *publisher, const struc
         if (status != BUS_OK)
             return status;
         publisher->has_begun = true;
+        forget_ends(publisher);
         publisher->begun_ms = bus_clock_monotonic_ms();
     }
     publisher->size_bytes += record->value.length;
@@ -223,10 +273,14 @@ enum bus_status adapters_publisher_send(struct adapters_publisher *publisher, co
         .value = bus_buffer_view(&publisher->buffer),
         .headers = headers,
         .header_count = feed != NULL ? 2 : 1,
+        .opaque = publisher->ends != NULL ? publisher->topics[prepared->item] : NULL,
     };
     enum bus_status status = produce(publisher, &record, error);
     if (status != BUS_OK)
         return status;
+    if (publisher->ends != NULL)
+        memcpy(end_of(publisher, prepared->item, prepared->partition)->event_id,
+               publisher->buffer.data + BUS_FRAME_SIZE, BUS_IDENTITY_SIZE);
     ++*adapters_journal_next_sequence(publisher->journal, prepared->item, prepared->partition);
     return count(publisher, prepared->item, BUS_MEASURE_PUBLISHED, error);
 }
@@ -365,6 +419,7 @@ enum bus_status adapters_publisher_abort(struct adapters_publisher *publisher, s
 {
     enum bus_status status = publisher->has_begun ? bus_producer_abort(publisher->producer, error) : BUS_OK;
     adapters_journal_rewind(publisher->journal);
+    forget_ends(publisher);
     forget_transaction(publisher);
     return status;
 }

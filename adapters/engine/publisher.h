@@ -21,6 +21,7 @@ struct adapters_publisher_options {
     const struct bus_item *items[ADAPTERS_PUBLISHER_MAX_ITEMS]; /* each once */
     size_t item_count;
     const struct bus_subject_keyer *keyer;
+    bool tells_ends; /* adapters_publisher_end is asked; costs a report from Kafka for each event */
     struct bus_clock clock;
 };
 
@@ -73,6 +74,10 @@ BUS_MUST_CHECK enum bus_status adapters_publisher_add(struct adapters_publisher 
                                                       const struct bus_record *record, struct bus_error *error);
 /* Adds position and the day's book and commits; nothing when nothing was added and no cursor was set. OK: durable. RETRY: abort. FATAL: start over. */
 BUS_MUST_CHECK enum bus_status adapters_publisher_commit(struct adapters_publisher *publisher, struct bus_error *error);
+/* After a commit: where its last event of an item stands in a partition; the event's id lives until the next event. False when it had none
+ * there. */
+bool adapters_publisher_end(const struct adapters_publisher *publisher, size_t item, int32_t partition,
+                            int64_t *out_offset, const uint8_t **out_event_id);
 /* Gives up what was added since the last commit. OK or FATAL. */
 BUS_MUST_CHECK enum bus_status adapters_publisher_abort(struct adapters_publisher *publisher, struct bus_error *error);
 
