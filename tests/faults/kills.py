@@ -4,9 +4,10 @@
     kills.py FOLDER --records N --seed S
 
 FOLDER is a demo's (deploy/demo --folder FOLDER --start-only). Generated files are put into the inboxes a few before each kill, so
-that something is always under way; so are cases about records, terms that run out, and resyncs (rights.py). Every kind of
-process is a victim, the broker and the database too; some are killed again during their recovery. What was killed must come back by itself within a bound. Prints "N passed, N failed": one for
-every kill whose victim came back. That the records came through whole is for others to prove. Standard library only.
+that something is always under way; so are cases about records, terms that run out, and resyncs (rights.py), and what bureaus do in
+databases, push and list (bureaus.py). Every kind of process is a victim, the broker and the databases too; some are killed again during
+their recovery. What was killed must come back by itself within a bound. Prints "N passed, N failed": one for every kill whose victim came
+back. That the records came through whole is for others to prove. Standard library only.
 """
 import argparse
 import os
@@ -18,16 +19,18 @@ import subprocess
 import sys
 import time
 
+import bureaus
 import rights
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SUBSCRIBERS = ["court", "procurement", "website", "bank"]
 # How often each kind is killed, and how often killed once more while it recovers.
-PLAN = {"adapter": 10, "worker-0": 6, "worker-1": 6, "keyholder": 5, "gateway": 5, "agent": 8, "kafka": 4, "postgresql": 2}
+PLAN = {"adapter": 8, "source": 12, "worker-0": 6, "worker-1": 6, "keyholder": 5, "gateway": 5, "agent": 8, "kafka": 4, "postgresql": 3, "mariadb": 2}
+SOURCES = ["adapter-housingfund", "adapter-food", "adapter-ecommerce", "adapter-bidding"]  # one of each kind: what bureaus.py uses
 # Not the broker: one that is killed while it starts may complete a prepared transaction without writing its markers ("Couldn't find leader
 # endpoint … can be skipped" in its log, seen once with Kafka 4.3.1 on a single node). That hangs for ever and is Kafka's own;
 # so it is killed only while it serves.
-AGAIN = ["worker-0", "gateway", "keyholder"]
+AGAIN = ["worker-0", "gateway", "keyholder", "source"]
 WORKERS = 2
 COMES_BACK_SECONDS = 90
 PAUSE_SECONDS = (0.0, 2.0)
@@ -150,6 +153,8 @@ def plan_kills(dice, adapters):
         name = kind
         if kind == "adapter":
             name = dice.choice(adapters)
+        elif kind == "source":
+            name = dice.choice(SOURCES)
         elif kind == "agent":
             name = f"agent-{dice.choice(SUBSCRIBERS)}"
         twice = kind in again
@@ -185,8 +190,9 @@ def happens(part, number, count):
     return int(part * count) == number
 
 
-def beside(cases, number, count):
+def beside(cases, sources, number, count):
     """What happens beside the records before this kill."""
+    sources.round()
     if number % CASES_EVERY == 0:
         cases.round()
     for part, days in CLOCK_DAYS.items():
@@ -201,6 +207,7 @@ def run(folder, records, seed):
     dice = random.Random(seed)
     exchange = Exchange(folder)
     cases = rights.Rights(folder, random.Random(seed + 1))
+    sources = bureaus.Bureaus(folder, random.Random(seed + 2))
     rights.use_clock(folder)
     files = generate(folder, records, seed)
     kills = [("gateway", False)] + plan_kills(dice, exchange.adapters())  # the first gives the gateway its clock
@@ -212,7 +219,7 @@ def run(folder, records, seed):
         while fed < len(files) * number // len(kills):
             put(folder, files[fed])
             fed += 1
-        beside(cases, number, len(kills))
+        beside(cases, sources, number, len(kills))
         time.sleep(dice.uniform(*PAUSE_SECONDS))
         for again in range(2 if twice else 1):
             if again:
@@ -221,7 +228,9 @@ def run(folder, records, seed):
                 passed += 1
             else:
                 failed += 1
-    print("  " + ", ".join(f"{name} {count}" for name, count in cases.counts.items()))
+    sources.end()
+    for counts in (cases.counts, sources.counts):
+        print("  " + ", ".join(f"{name} {count}" for name, count in counts.items()))
     print(f"{passed} passed, {failed} failed")
     return failed == 0
 
