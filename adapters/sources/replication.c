@@ -17,6 +17,7 @@ enum {
 static void close_source(void *source)
 {
     struct replication *self = source;
+    adapters_inbox_close(self->inbox);
     replication_client_destroy(self->walsender);
     replication_client_destroy(self->database);
     replication_tables_release(&self->tables);
@@ -41,7 +42,12 @@ static enum bus_status prepare(struct replication *self, struct bus_error *error
     self->message = calloc(1, sizeof *self->message);
     self->fields = calloc(ADAPTERS_COLUMNS_MAX, sizeof *self->fields);
     bool is_whole = self->database != NULL && self->walsender != NULL && self->message != NULL && self->fields != NULL;
-    return is_whole ? BUS_OK : bus_fail(error, BUS_FATAL, "out of memory");
+    if (!is_whole)
+        return bus_fail(error, BUS_FATAL, "out of memory");
+    char spool[REPLICATION_PATH_SIZE];
+    snprintf(spool, sizeof spool, "%.*s/spool", REPLICATION_PATH_SIZE - 8, self->state);
+    const struct adapters_inbox_options options = {.folder = spool, .is_spool = true};
+    return adapters_inbox_open(self->intake, &options, &self->inbox, error);
 }
 
 /* Connects with the first take, so that a database that is away is waited for there. */
@@ -63,6 +69,21 @@ static enum bus_status open_source(const struct adapters_intake *intake, void **
 
 /* --- the position --- */
 
+/* What operators see of each feed. */
+static void tell_delivered(struct replication *self)
+{
+    char end[REPLICATION_LSN_TEXT_SIZE];
+    replication_lsn_text(self->position.at > self->position.end ? self->position.at : self->position.end, end);
+    for (size_t i = 0; i < self->tables.feeds->count; i++) {
+        struct adapters_delivered *delivered = &self->delivered[i];
+        if (delivered->rows == 0)
+            continue;
+        delivered->name = end;
+        adapters_board_delivered(self->intake->board, i, delivered);
+        *delivered = (struct adapters_delivered){0};
+    }
+}
+
 enum bus_status replication_note(struct replication *self, struct bus_error *error)
 {
     char text[REPLICATION_POSITION_TEXT_SIZE];
@@ -70,6 +91,7 @@ enum bus_status replication_note(struct replication *self, struct bus_error *err
     self->noted_end = self->position.end;
     self->moved_at_ms = bus_clock_monotonic_ms();
     self->has_news = false;
+    tell_delivered(self);
     return adapters_journal_set_cursor(adapters_publisher_journal(self->intake->publisher), self->cursor, text, error);
 }
 
@@ -154,6 +176,15 @@ static enum bus_status take_stream(struct replication *self, size_t *out_count, 
     return settle_position(self, error);
 }
 
+/* One feed that an operator paused holds all of them: changes come in one order. */
+static bool is_paused(const struct replication *self)
+{
+    for (size_t i = 0; i < self->tables.feeds->count; i++)
+        if (adapters_board_is_paused(self->intake->board, i))
+            return true;
+    return false;
+}
+
 static enum bus_status take(void *source, size_t *out_count, struct bus_error *error)
 {
     struct replication *self = source;
@@ -163,6 +194,8 @@ static enum bus_status take(void *source, size_t *out_count, struct bus_error *e
         status = replication_connect(self, error);
     if (status == BUS_OK && self->stage == REPLICATION_LISTS)
         return replication_take_lists(self, out_count, error);
+    if (status == BUS_OK && is_paused(self))
+        return replication_stream_rest(&self->stream, error);
     return status == BUS_OK ? take_stream(self, out_count, error) : status;
 }
 
@@ -170,17 +203,20 @@ static bool committed(void *source)
 {
     struct replication *self = source;
     struct bus_error error;
+    bool is_done = adapters_inbox_committed(self->inbox);
     if (self->stage != REPLICATION_STREAM || self->has_news)
-        return true;
+        return is_done;
     if (replication_stream_confirm(&self->stream, self->noted_end, &error) != BUS_OK)
         self->stage = REPLICATION_APART; /* the next take connects anew, and confirms by that */
-    return true;
+    return is_done;
 }
 
 static void aborted(void *source)
 {
     struct replication *self = source;
+    adapters_inbox_aborted(self->inbox);
     replication_client_disconnect(self->walsender);
+    memset(self->delivered, 0, sizeof self->delivered);
     self->stage = REPLICATION_APART;
     self->has_news = false;
 }
@@ -191,7 +227,7 @@ static void wait_for_more(void *source, int64_t timeout_ms)
     if (self->stage == REPLICATION_STREAM)
         replication_client_wait(self->walsender, timeout_ms);
     else
-        bus_clock_sleep_ms(timeout_ms);
+        adapters_inbox_wait(self->inbox, timeout_ms);
 }
 
 const struct adapters_source_type adapters_source_replication = {

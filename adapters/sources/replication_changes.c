@@ -90,6 +90,15 @@ static void name_source(const struct replication_table *table, uint64_t lsn,
     snprintf(out_name, REPLICATION_SOURCE_NAME_SIZE, "%s.%s@%s", table->schema, table->name, text);
 }
 
+static void count(struct replication *self, size_t feed, enum adapters_row_outcome outcome)
+{
+    struct adapters_delivered *delivered = &self->delivered[feed];
+    delivered->rows++;
+    delivered->published += outcome == ADAPTERS_ROW_PUBLISHED;
+    delivered->unchanged += outcome == ADAPTERS_ROW_UNCHANGED;
+    delivered->quarantined += outcome == ADAPTERS_ROW_REFUSED;
+}
+
 /* The fields at hand as a record that is or has changed. */
 static enum bus_status put(struct replication *self, const struct replication_table *table, size_t feed, uint64_t lsn,
                            struct bus_error *error)
@@ -108,11 +117,14 @@ static enum bus_status put(struct replication *self, const struct replication_ta
         .committed_at_ms = self->committed_at_ms,
         .is_latest = true,
     };
-    if (good == BUS_OK)
-        return adapters_intake_row(self->intake, feed, source, &row, &outcome, &refusal, error);
     if (row.original.length > ADAPTERS_ROW_MAX)
         row.original.length = ADAPTERS_ROW_MAX;
-    return adapters_intake_refuse(self->intake, feed, source, &row, &refusal, error);
+    enum bus_status status = good == BUS_OK
+                                 ? adapters_intake_row(self->intake, feed, source, &row, &outcome, &refusal, error)
+                                 : adapters_intake_refuse(self->intake, feed, source, &row, &refusal, error);
+    if (status == BUS_OK)
+        count(self, feed, good == BUS_OK ? outcome : ADAPTERS_ROW_REFUSED);
+    return status;
 }
 
 /* --- keys --- */
@@ -133,8 +145,13 @@ static bool find_record(struct replication *self, size_t feed, uint8_t out_recor
 static enum bus_status withdraw(struct replication *self, size_t feed, const uint8_t *record, uint64_t lsn,
                                 struct bus_error *error)
 {
-    return adapters_intake_withdraw(self->intake, feed, record, replication_position_version(&self->position, lsn),
-                                    self->committed_at_ms, error);
+    size_t before = adapters_publisher_rows(self->intake->publisher);
+    enum bus_status status = adapters_intake_withdraw(
+        self->intake, feed, record, replication_position_version(&self->position, lsn), self->committed_at_ms, error);
+    bool is_published = adapters_publisher_rows(self->intake->publisher) > before;
+    if (status == BUS_OK)
+        count(self, feed, is_published ? ADAPTERS_ROW_PUBLISHED : ADAPTERS_ROW_UNCHANGED);
+    return status;
 }
 
 /* Whether a column that makes the record key may have been changed. */

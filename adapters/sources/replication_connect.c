@@ -185,7 +185,6 @@ static enum bus_status begin_anew(struct replication *self, const struct standin
         status = replication_tables_inspect(&self->tables, self->database, self->settings.publication, error);
     if (status == BUS_OK)
         status = replication_snapshot(self, error);
-    self->list = 0;
     self->stage = status == BUS_OK ? REPLICATION_LISTS : REPLICATION_APART;
     return status;
 }
@@ -260,7 +259,6 @@ static enum bus_status go_on(struct replication *self, const struct standing *st
         status = replication_manifest_write(self->state, self->settings.slot, &standing->cursor, &self->tables, error);
     if (status != BUS_OK || !from_lists)
         return status == BUS_OK ? begin_stream(self, error) : status;
-    self->list = 0;
     self->stage = REPLICATION_LISTS;
     return BUS_OK;
 }

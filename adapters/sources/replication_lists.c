@@ -1,52 +1,26 @@
-/* The lists of a snapshot, taken feed by feed. */
-#include <fcntl.h>
-#include <unistd.h>
-
+/* The lists of a snapshot, taken feed by feed as full lists: what differs from what was said before is published. */
 #include "adapters/sources/replication_source.h"
 #include "bus/stop.h"
 
-static enum bus_status take_list(struct replication *self, size_t feed, struct adapters_rows *rows, int file,
-                                 size_t *out_count, struct bus_error *error)
+/* All are through, none waits for an operator: changes may follow. */
+static bool are_taken(struct replication *self)
 {
-    struct adapters_refusal refusal;
-    enum bus_status status = adapters_rows_start(rows, adapters_mapping_layout(self->tables.feeds->mappings[feed]),
-                                                 file, ADAPTERS_ENCODING_UTF8, &refusal, error);
-    while (status == BUS_OK && !bus_stop_requested()) {
-        struct adapters_row row;
-        bool is_end;
-        enum adapters_row_outcome outcome;
-        status = adapters_rows_next(rows, &row, &is_end, &refusal, error);
-        if (status == BUS_OK && is_end)
-            return BUS_OK;
-        row.is_latest = true;
-        if (status == BUS_OK)
-            status = adapters_intake_row(self->intake, feed, "snapshot", &row, &outcome, &refusal, error);
-        else if (status == BUS_REJECT)
-            status = adapters_intake_refuse(self->intake, feed, "snapshot", &row, &refusal, error);
-        ++*out_count;
-        if (status == BUS_OK && adapters_intake_is_due(self->intake))
-            status = adapters_intake_commit(self->intake, error);
-    }
-    return status == BUS_OK ? bus_fail(error, BUS_RETRY, "a stop was requested") : status;
+    for (size_t i = 0; i < self->tables.feeds->count; i++)
+        if (adapters_inbox_waits(self->inbox, i) || adapters_inbox_is_held(self->inbox, i))
+            return false;
+    return true;
 }
 
 enum bus_status replication_take_lists(struct replication *self, size_t *out_count, struct bus_error *error)
 {
     enum bus_status status = BUS_OK;
-    for (; status == BUS_OK && self->list < self->tables.feeds->count; self->list++) {
-        char path[REPLICATION_PATH_SIZE];
-        replication_spool_path(self->state, adapters_mapping_feed_view(self->tables.feeds->mappings[self->list]), path);
-        int file = open(path, O_RDONLY | O_CLOEXEC);
-        struct adapters_rows *rows = adapters_rows_create(self->intake->decoder);
-        if (file >= 0)
-            status = take_list(self, self->list, rows, file, out_count, error);
-        adapters_rows_destroy(rows);
-        if (file >= 0)
-            close(file);
-        if (status == BUS_OK)
-            status = replication_commit(self, error);
-    }
-    if (status == BUS_OK)
-        self->stage = REPLICATION_APART;
+    for (size_t i = 0; status == BUS_OK && i < self->tables.feeds->count && !bus_stop_requested(); i++)
+        if (!adapters_board_is_paused(self->intake->board, i))
+            status = adapters_inbox_take(self->inbox, i, out_count, error);
+    if (status != BUS_OK || !are_taken(self) || bus_stop_requested())
+        return status;
+    status = replication_commit(self, error);
+    self->stage = REPLICATION_APART;
+    ++*out_count;
     return status;
 }

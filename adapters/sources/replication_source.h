@@ -2,7 +2,9 @@
 #ifndef ADAPTERS_SOURCES_REPLICATION_SOURCE_H
 #define ADAPTERS_SOURCES_REPLICATION_SOURCE_H
 
+#include "adapters/engine/board.h"
 #include "adapters/engine/intake.h"
+#include "adapters/sources/inbox.h"
 #include "adapters/sources/replication_settings.h"
 #include "adapters/sources/replication_spool.h"
 #include "adapters/sources/replication_stream.h"
@@ -22,11 +24,11 @@ struct replication {
     char cursor[ADAPTERS_CURSOR_NAME_SIZE]; /* its name in the journal */
     struct replication_client *database;    /* ordinary connection */
     struct replication_client *walsender;
+    struct adapters_inbox *inbox; /* of the lists of a snapshot */
     struct replication_tables tables;
     struct replication_stream stream;
 
     enum replication_stage stage;         /* changed by replication_connect and the source itself only */
-    size_t list;                          /* LISTS: the feed whose list is next */
     struct replication_position position; /* as far as rows were given to the intake */
     uint64_t noted_end;                   /* `end` of the cursor as it was set last */
     uint64_t target;                      /* end of the log when the stream began */
@@ -38,6 +40,8 @@ struct replication {
     int64_t committed_at_ms;
     uint64_t change_lsn, change_nth; /* of the next change: changes seen at that place of the log */
     bool has_news;                   /* something was given to the intake since the cursor was set */
+
+    struct adapters_delivered delivered[ADAPTERS_MAX_FEEDS]; /* since the cursor was set */
 
     struct adapters_pgoutput_message *message;
     struct bus_bytes *fields; /* one for each column of a mapping */

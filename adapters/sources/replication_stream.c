@@ -100,6 +100,12 @@ enum bus_status replication_stream_next(struct replication_stream *stream, uint6
     }
 }
 
+enum bus_status replication_stream_rest(struct replication_stream *stream, struct bus_error *error)
+{
+    stream->heard_at_ms = bus_clock_monotonic_ms(); /* nobody listens */
+    return stream->heard_at_ms - stream->told_at_ms >= REPLICATION_STATUS_MS ? tell(stream, false, error) : BUS_OK;
+}
+
 enum bus_status replication_stream_confirm(struct replication_stream *stream, uint64_t confirmed,
                                            struct bus_error *error)
 {

@@ -25,6 +25,8 @@ BUS_MUST_CHECK enum bus_status replication_stream_start(struct replication_strea
  * on the way. */
 BUS_MUST_CHECK enum bus_status replication_stream_next(struct replication_stream *stream, uint64_t *out_lsn,
                                                        struct bus_bytes *out_message, struct bus_error *error);
+/* Without reading: what must be told while nothing is taken. */
+BUS_MUST_CHECK enum bus_status replication_stream_rest(struct replication_stream *stream, struct bus_error *error);
 /* Tells the server what is durable now. */
 BUS_MUST_CHECK enum bus_status replication_stream_confirm(struct replication_stream *stream, uint64_t confirmed,
                                                           struct bus_error *error);
