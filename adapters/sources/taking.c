@@ -85,9 +85,21 @@ void adapters_taking_refuse_changed(struct adapters_refusal *refusal)
                     "the file was changed while it was read; write it elsewhere, then put it in by rename");
 }
 
-void adapters_taking_refuse_unreadable(struct adapters_refusal *refusal)
+void adapters_taking_refuse_unreadable(struct adapters_refusal *refusal, const struct bus_error *reason)
 {
     adapters_refuse(refusal, "FILE_UNREADABLE", "文件读取失败，请重新放入", "the file cannot be read; put it in again");
+    if (reason == NULL)
+        return;
+    snprintf(refusal->zh, sizeof refusal->zh, "文件读取失败，请重新导出后放入：%.300s",
+             reason->message_zh[0] != '\0' ? reason->message_zh : reason->message);
+    snprintf(refusal->en, sizeof refusal->en, "the file cannot be read, export it again: %.300s", reason->message);
+}
+
+const char *adapters_taking_encoding_view(const struct adapters_taking *taking)
+{
+    return taking->tools->layout->format == ADAPTERS_FORMAT_XLSX
+               ? "xlsx"
+               : adapters_encoding_name(taking->encoding, taking->has_mark);
 }
 
 /* --- rows --- */
@@ -96,12 +108,14 @@ enum bus_status adapters_taking_start(struct adapters_taking *taking, struct ada
                                       struct bus_error *error)
 {
     const struct adapters_taking_tools *tools = taking->tools;
-    if (lseek(taking->file, 0, SEEK_SET) != 0) {
-        adapters_taking_refuse_unreadable(refusal);
+    adapters_taking_refuse_unreadable(refusal, NULL);
+    if (lseek(taking->file, 0, SEEK_SET) != 0)
         return BUS_RETRY;
-    }
-    adapters_taking_refuse_unreadable(refusal);
-    return adapters_rows_start(tools->rows, tools->layout, taking->file, taking->encoding, refusal, error);
+    enum bus_status status =
+        adapters_rows_start(tools->rows, tools->layout, taking->file, taking->encoding, refusal, error);
+    if (status == BUS_RETRY)
+        adapters_taking_refuse_unreadable(refusal, error);
+    return status;
 }
 
 bool adapters_taking_is_silent(const struct adapters_taking *taking)
@@ -299,7 +313,7 @@ static enum bus_status finish(struct adapters_taking *taking, struct adapters_ta
     if (!adapters_taking_is_same(taking))
         return hold_changed(taking, out_taken, error);
     taking->summary = (struct adapters_report_summary){
-        .encoding = adapters_encoding_name(taking->encoding, taking->has_mark),
+        .encoding = adapters_taking_encoding_view(taking),
         .rows = taking->position.rows,
         .published = taking->position.published,
         .unchanged = taking->position.rows - taking->position.published - taking->position.quarantined,
@@ -364,7 +378,7 @@ static enum bus_status take_changes(struct adapters_taking *taking, enum adapter
         status = note_position(taking, error);
     if (status != BUS_OK || taking->is_stopped)
         return status;
-    adapters_taking_refuse_unreadable(&refusal);
+    adapters_taking_refuse_unreadable(&refusal, error);
     return adapters_taking_hold(taking, &refusal, out_taken, error);
 }
 
@@ -382,7 +396,7 @@ static enum bus_status take_open_file(struct adapters_taking *taking, enum adapt
     const struct adapters_taking_tools *tools = taking->tools;
     struct adapters_refusal refusal;
     *out_result = ADAPTERS_TAKEN;
-    adapters_taking_refuse_unreadable(&refusal);
+    adapters_taking_refuse_unreadable(&refusal, NULL);
     if (fstat(taking->file, &taking->before) != 0)
         return adapters_taking_hold(taking, &refusal, out_taken, error);
     enum bus_status status = commit_before(taking, error);

@@ -138,7 +138,7 @@ static enum bus_status sum_up(struct list_taking *self, struct adapters_refusal 
         taking->position.rows++;
     }
     if (status == BUS_OK && self->is_unreadable) {
-        adapters_taking_refuse_unreadable(refusal);
+        adapters_taking_refuse_unreadable(refusal, error);
         return BUS_REJECT;
     }
     if (status == BUS_OK && !taking->is_stopped)
@@ -353,7 +353,7 @@ static enum bus_status take_rows(struct list_taking *self, struct adapters_refus
             status = commit_if_due(self, error);
     }
     if (status == BUS_OK && self->is_unreadable) {
-        adapters_taking_refuse_unreadable(refusal);
+        adapters_taking_refuse_unreadable(refusal, error);
         return BUS_REJECT;
     }
     return status;
@@ -407,7 +407,7 @@ static enum bus_status finish(struct list_taking *self, struct adapters_taken *o
     const struct progress *progress = &self->progress;
     int64_t quarantined = taking->position.quarantined;
     taking->summary = (struct adapters_report_summary){
-        .encoding = adapters_encoding_name(taking->encoding, taking->has_mark),
+        .encoding = adapters_taking_encoding_view(taking),
         .rows = progress->rows,
         .published = progress->published,
         .unchanged = progress->rows - progress->published - quarantined,

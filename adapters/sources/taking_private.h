@@ -43,8 +43,10 @@ void adapters_taking_tell_progress(struct adapters_taking *taking);
 bool adapters_taking_is_same(const struct adapters_taking *taking);
 /* FILE_CHANGED: it is not. */
 void adapters_taking_refuse_changed(struct adapters_refusal *refusal);
-/* FILE_UNREADABLE. */
-void adapters_taking_refuse_unreadable(struct adapters_refusal *refusal);
+/* FILE_UNREADABLE, with the reason of a reader that could not go on (NULL: none is known). */
+void adapters_taking_refuse_unreadable(struct adapters_refusal *refusal, const struct bus_error *reason);
+/* What the report says about the file's characters: their encoding, or that it is a workbook. */
+const char *adapters_taking_encoding_view(const struct adapters_taking *taking);
 
 /* The ends: held with its reason, told as the feed's trouble; or done, with the summary. */
 BUS_MUST_CHECK enum bus_status adapters_taking_hold(struct adapters_taking *taking,

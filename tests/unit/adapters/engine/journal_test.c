@@ -141,6 +141,24 @@ static void cursors_go_back_with_the_transaction(void **state)
     adapters_journal_destroy(journal);
 }
 
+static void a_file_that_is_dropped_was_never_begun(void **state)
+{
+    (void)state;
+    struct adapters_journal *journal = start();
+    struct adapters_file_position one = file_of(1), other = file_of(2);
+    assert_non_null(adapters_journal_begin_file(journal, &one));
+    assert_non_null(adapters_journal_begin_file(journal, &other));
+    adapters_journal_mark(journal);
+    assert_false(adapters_journal_has_moved(journal));
+    adapters_journal_drop_file(journal, one.digest);
+    assert_true(adapters_journal_has_moved(journal));
+    assert_null(adapters_journal_open_file(journal, one.digest));
+    assert_non_null(adapters_journal_open_file(journal, other.digest));
+    adapters_journal_rewind(journal);
+    assert_non_null(adapters_journal_open_file(journal, one.digest));
+    adapters_journal_destroy(journal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +169,7 @@ int main(void)
         cmocka_unit_test(rewind_takes_back_all_since_the_mark),
         cmocka_unit_test(files_taken_in_part_are_bounded),
         cmocka_unit_test(name_hash_tells_feeds_and_names_apart),
+        cmocka_unit_test(a_file_that_is_dropped_was_never_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

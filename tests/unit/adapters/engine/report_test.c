@@ -70,6 +70,25 @@ static void tells_a_held_file_and_a_repeated_one(void **state)
     adapters_report_release(&report);
 }
 
+static void tells_what_a_full_list_left_and_withdrew(void **state)
+{
+    (void)state;
+    struct adapters_report report;
+    struct adapters_refusal doubtful;
+    struct bus_buffer buffer;
+    adapters_report_init(&report);
+    adapters_refuse(&doubtful, "LIST_DOUBTFUL", "有疑", "doubtful");
+    adapters_report_add(&report, 0, &doubtful);
+    struct adapters_report_summary summary = {
+        .encoding = "UTF-8", .rows = 10, .published = 2, .unchanged = 7, .withdrawn = 3, .quarantined = 1};
+    const char *text = text_of(&report, &summary, &buffer);
+    assert_non_null(strstr(text, "未变 7 行；清单已没有而撤回 3 条"));
+    assert_non_null(strstr(text, "7 unchanged; 3 records that the list lacks were withdrawn"));
+    assert_non_null(strstr(text, "\n,\"\",\"LIST_DOUBTFUL\""));
+    bus_buffer_release(&buffer);
+    adapters_report_release(&report);
+}
+
 /* A header may hold anything, and the report is opened by double click. */
 static void gives_a_spreadsheet_no_formula(void **state)
 {
@@ -114,6 +133,7 @@ int main(void)
         cmocka_unit_test(tells_a_held_file_and_a_repeated_one),
         cmocka_unit_test(gives_a_spreadsheet_no_formula),
         cmocka_unit_test(counts_what_a_list_did),
+        cmocka_unit_test(tells_what_a_full_list_left_and_withdrew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

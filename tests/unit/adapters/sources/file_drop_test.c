@@ -231,6 +231,52 @@ static void an_inbox_that_cannot_be_made_is_fatal(void **state)
     assert_non_null(strstr(error.message, inbox));
 }
 
+static void a_held_file_that_is_taken_later_leaves_nothing_in_held(void **state)
+{
+    struct world *world = *state;
+    struct bus_error error;
+    char name[ADAPTERS_FILE_NAME_SIZE];
+    int file;
+    put(world, "rename/a.csv", "x");
+    assert_int_equal(adapters_drop_held_name(world->drop, RENAME, "a.csv", name, &error), BUS_OK);
+    assert_string_equal(name, "a.csv");
+    finish(world, "a.csv", ADAPTERS_OUTCOME_HELD);
+    assert_int_equal(adapters_drop_held_name(world->drop, RENAME, "a.csv", name, &error), BUS_OK);
+    assert_string_equal(name, "a.csv.2");
+    assert_int_equal(adapters_drop_open_file(world->drop, RENAME, "held/a.csv", &file, &error), BUS_OK);
+    assert_int_equal(adapters_drop_finish(world->drop, RENAME, "held/a.csv", file, ADAPTERS_OUTCOME_HELD,
+                                          bus_bytes_text("why not"), &error),
+                     BUS_OK);
+    assert_true(is_there(world, "rename/held/a.csv"));
+    assert_int_equal(adapters_drop_finish(world->drop, RENAME, "held/a.csv", file, ADAPTERS_OUTCOME_DONE,
+                                          bus_bytes_text("done"), &error),
+                     BUS_OK);
+    close(file);
+    assert_true(is_there(world, "rename/done/a.csv"));
+    assert_true(is_there(world, "rename/done/a.csv.report.csv"));
+    assert_false(is_there(world, "rename/held/a.csv"));
+    assert_false(is_there(world, "rename/held/a.csv.report.csv"));
+}
+
+static void a_spool_keeps_nothing_that_is_done(void **state)
+{
+    struct world *world = *state;
+    struct adapters_drop_options options = {
+        .inbox = world->inbox, .feeds = {{"spool", ADAPTERS_COMPLETE_RENAME}}, .feed_count = 1, .removes_done = true};
+    struct adapters_drop *spool;
+    struct bus_error error;
+    int file;
+    assert_int_equal(adapters_drop_open(&options, &spool, &error), BUS_OK);
+    put(world, "spool/a.csv", "x");
+    assert_int_equal(adapters_drop_open_file(spool, 0, "a.csv", &file, &error), BUS_OK);
+    assert_int_equal(
+        adapters_drop_finish(spool, 0, "a.csv", file, ADAPTERS_OUTCOME_DONE, bus_bytes_text("done"), &error), BUS_OK);
+    close(file);
+    assert_false(is_there(world, "spool/a.csv"));
+    assert_false(is_there(world, "spool/done/a.csv"));
+    adapters_drop_close(spool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +290,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(links_and_folders_are_no_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_report_that_cannot_be_written_leaves_the_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_inbox_that_cannot_be_made_is_fatal, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_held_file_that_is_taken_later_leaves_nothing_in_held, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_spool_keeps_nothing_that_is_done, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
