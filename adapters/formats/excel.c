@@ -97,12 +97,13 @@ static size_t count_known(struct adapters_excel *excel, const struct adapters_xl
     return known;
 }
 
-static size_t count_required(const struct adapters_layout *layout)
+/* How many known names make a row the header: half of those that must be there, and more than the one that a title may happen to be. */
+static size_t count_needed(const struct adapters_layout *layout)
 {
     size_t required = 0;
     for (size_t i = 0; i < layout->column_count; i++)
         required += !layout->is_optional[i];
-    return required;
+    return required <= 2 ? required : (required + 1) / 2;
 }
 
 /* The row of the sheet's first ones that is its header: the first that holds half of the columns that must be there, else (with *out_whole false)
@@ -110,7 +111,7 @@ static size_t count_required(const struct adapters_layout *layout)
 static enum bus_status find_header(struct adapters_excel *excel, size_t sheet, int64_t *out_line, bool *out_whole,
                                    struct adapters_refusal *refusal, struct bus_error *error)
 {
-    size_t needed = (count_required(excel->layout) + 1) / 2, best = 0;
+    size_t needed = count_needed(excel->layout), best = 0;
     struct adapters_xlsx_row row;
     bool is_end = false;
     *out_line = 0;

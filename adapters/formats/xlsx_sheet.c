@@ -258,8 +258,8 @@ static void start_inside(struct adapters_xlsx_sheet *sheet, const char *name, in
         sheet->has_formula = true;
     else if (sheet->phonetic_depth == 0 && strcmp(name, "rPh") == 0)
         sheet->phonetic_depth = depth;
-    else if (depth > DEPTH_VALUE && strcmp(name, "t") == 0 && sheet->type == CELL_INLINE)
-        sheet->is_in_value = sheet->has_value = sheet->phonetic_depth == 0;
+    else if (depth > DEPTH_VALUE && strcmp(name, "t") == 0 && sheet->type == CELL_INLINE && sheet->phonetic_depth == 0)
+        sheet->is_in_value = sheet->has_value = true;
 }
 
 static void on_start(void *self, const char *name, const char **attributes, int depth)
