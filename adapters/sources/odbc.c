@@ -247,6 +247,10 @@ static enum bus_status take_changes(struct odbc *odbc, struct feed *feed, size_t
         return status;
     tell_changes(odbc, feed, &count);
     *out_count += (size_t)(count.published + count.quarantined);
+    if (count.went_back) { /* the list is written now */
+        feed->next_ms = 0;
+        ++*out_count;
+    }
     return BUS_OK;
 }
 
