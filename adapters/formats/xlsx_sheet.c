@@ -162,7 +162,8 @@ static void add_boolean(struct adapters_xlsx_sheet *sheet)
 
 static void end_cell(struct adapters_xlsx_sheet *sheet)
 {
-    if (sheet->has_formula && !sheet->has_value) {
+    bool is_without = !sheet->has_value || (sheet->value_length == 0 && sheet->type == CELL_NUMBER);
+    if (sheet->has_formula && is_without) {
         fault(sheet, ADAPTERS_XLSX_FAULT_FORMULA);
         return;
     }

@@ -223,7 +223,7 @@ static void an_error_or_an_uncalculated_formula_is_told_by_its_cell(void **state
     struct fixture *fixture = *state;
     start_sheet(fixture,
                 HEADER "<row r=\"2\"><c r=\"A2\"><v>1</v></c><c r=\"B2\" t=\"e\"><f>X</f><v>#N/A</v></c></row>"
-                       "<row r=\"3\"><c r=\"A3\"><f>B1+1</f></c></row>"
+                       "<row r=\"3\"><c r=\"A3\"><f>B1+1</f><v></v></c></row>"
                        "<row r=\"4\"><c r=\"A4\" t=\"s\"><v>99</v></c></row>"
                        "<row r=\"5\"><c r=\"A5\" s=\"1\"><v>-1</v></c></row>"
                        "<row r=\"6\"><c r=\"A6\"><v>1e400</v></c></row>"
