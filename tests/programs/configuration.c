@@ -5,6 +5,7 @@
 #include "adapters/engine/mapping.h"
 #include "adapters/engine/settings.h"
 #include "adapters/sources/push_settings.h"
+#include "adapters/sources/replication_settings.h"
 #include "bus/catalogue_options.h"
 #include "bus/kafka_settings.h"
 #include "cli/command.h"
@@ -31,6 +32,8 @@ int main(void)
         {"mapping: refuse", "", adapters_mapping_refuse_options},
         {"mapping: target", "The record that a right is about.", adapters_mapping_target_options},
         {"mapping: field", "", adapters_mapping_field_options},
+        {"xinqiao-adapter: replication", "A PostgreSQL database that is followed; recipes/postgresql.md.",
+         adapters_replication_options},
         {"xinqiao-adapter: push", "HTTPS; recipes/push.md.", adapters_push_options},
         {"push: clients", "", adapters_push_client_options},
         {"xinqiao-gateway", "One parent a machine, with its workers and keyholder.", gateway_options},
