@@ -9,14 +9,20 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import resource
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
 import traceback
+
+import openapi_schema_validator
+import openapi_spec_validator
+import yaml
 
 from place import ROOT, Place, read_environment, row, until
 
@@ -233,6 +239,44 @@ def the_interface_is_served_as_it_is_written(place):
     assert answer.status == 200 and answer.text == (ROOT / 'docs/openapi/push.yaml').read_text()
 
 
+def the_interface_is_openapi_and_answers_are_as_it_says(place):
+    interface = yaml.safe_load((ROOT / 'docs/openapi/push.yaml').read_text())
+    openapi_spec_validator.validate(interface)
+
+    def holds(answer, name):
+        schema = {'$ref': f'#/components/schemas/{name}', 'components': interface['components']}
+        openapi_schema_validator.validate(answer.json, schema, cls=openapi_schema_validator.OAS31Validator)
+        properties = set(interface['components']['schemas'][name]['properties'])
+        assert set(answer.json) <= properties, set(answer.json) - properties
+    holds(place.push([row(97), {'nobody': 1}, row(97)]), 'Answer')
+    holds(place.push('['), 'Problem')
+    holds(place.push([], client=None), 'Problem')
+    holds(place.curl('/feeds/abnormal.operation'), 'Feed')
+    told = {str(place.push([], **more).status) for more in ({'client': None}, {'client': 'other'}, {'form': 'text/csv'})}
+    assert told < set(interface['paths']['/feeds/{feed}']['post']['responses']), told
+
+
+def the_examples_of_the_recipe_run(place):
+    page = (ROOT / 'docs/recipes/push.md').read_text()
+    examples = dict(re.findall(r'```(sh|python)\n(.*?)```', page, re.DOTALL))
+    folder = place.folder / 'certificates'
+    (folder / 'rows.ndjson').write_text(json.dumps(row(98)) + '\n' + json.dumps(row(99)) + '\n')
+    done = subprocess.run(['bash', '-ec', examples['sh']], cwd=folder, capture_output=True, text=True, check=False,
+                          env={**os.environ, 'PUSH': place.url(''), 'FEED': 'abnormal.operation'})
+    assert done.returncode == 0 and json.loads(done.stdout)['accepted'] == 2, done
+    names = {}
+    exec(examples['python'], names)  # pylint: disable=exec-used
+    results = names['push'](place.url(''), 'abnormal.operation', [row(98), row(100)], 'recipe', place.certificate('ca'),
+                            place.certificate('vendor'), place.certificate('vendor', 'key'))
+    assert [result['status'] for result in results] == ['duplicate', 'accepted'], results
+    try:
+        names['push'](place.url(''), 'abnormal.operation', [row(101)], 'recipe', place.certificate('ca'), place.certificate('vendor'),
+                      place.certificate('vendor', 'key'))
+        raise AssertionError('another body under the same key was taken')
+    except RuntimeError as refusal:
+        assert 'IDEMPOTENCY_KEY_REUSED' in str(refusal)
+
+
 def a_paused_feed_takes_nothing(place):
     before, key, rows = len(place.events()), place.key(), [row(95)]
     place.operator('feeds', 'pause', f'{place.name}/abnormal.operation', '--reason', 'test', '--officer', 'test')
@@ -382,7 +426,8 @@ ROOMY = [
     a_changed_row_is_a_new_version_and_an_older_one_stays_older, strangers_are_refused_with_a_reason_and_a_line,
     old_versions_of_tls_are_not_spoken, what_is_not_there_is_told, what_is_no_delivery_is_told, a_body_cut_off_is_not_taken,
     one_connection_serves_many_requests, long_bodies_go_by_disk_and_come_whole, many_refused_rows_have_an_answer_too,
-    clients_see_how_their_feeds_stand, the_interface_is_served_as_it_is_written, a_paused_feed_takes_nothing,
+    clients_see_how_their_feeds_stand, the_interface_is_served_as_it_is_written,
+    the_interface_is_openapi_and_answers_are_as_it_says, the_examples_of_the_recipe_run, a_paused_feed_takes_nothing,
 ]
 NARROW = [too_much_is_told, too_fast_is_told_and_costs_no_other_client, slow_clients_are_cut_off,
           one_address_has_its_share_of_connections_only, beyond_the_limit_silent_connections_make_room]

@@ -14,7 +14,7 @@ import time
 import confluent_kafka
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tests/reader'))
+sys.path.append(str(ROOT / 'tests/reader'))
 import avro  # noqa: E402
 
 WAIT_S = 180  # a bound for a machine that is busy with other things
