@@ -13,10 +13,10 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ENCODINGS = {"market": "gb18030", "tax": "utf-8-sig", "social": "utf-8", "traffic": "gbk", "transport": "utf-8",
-             "court": "utf-8-sig"}
-USCC_COLUMNS = {"UNISCID", "shxydm", "aab003", "XK_XDR_SHXYM", "CF_XDR_SHXYM"}
-CITIZEN_COLUMNS = {"CERNO", "sfzh", "jszh", "dsrzjh", "XK_XDR_ZJHM", "CF_XDR_ZJHM", "fddbrsfzh"}
-NAME_COLUMNS = ["ENTNAME", "nsrmc", "dwmc", "aab004", "XK_XDR_MC", "CF_XDR_MC", "dsrmc", "bzxrmc"]
+             "court": "utf-8-sig", "safety": "gb18030", "customs": "utf-8"}
+USCC_COLUMNS = {"UNISCID", "shxydm", "aab003", "XK_XDR_SHXYM", "CF_XDR_SHXYM", "ZT_SHXYM", "CO_CODE_SCC"}
+CITIZEN_COLUMNS = {"CERNO", "sfzh", "jszh", "dsrzjh", "XK_XDR_ZJHM", "CF_XDR_ZJHM", "fddbrsfzh", "ZT_ZJHM"}
+NAME_COLUMNS = ["ENTNAME", "nsrmc", "dwmc", "aab004", "XK_XDR_MC", "CF_XDR_MC", "dsrmc", "bzxrmc", "ZT_MC", "COP_NAME"]
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -62,7 +62,7 @@ def main():
         for path in generate(clean, "--dirty", "0"):
             last = ""
             for row in rows_of(path):
-                moment = row.get("TS") or row.get("GXSJ") or row.get("gxsj")
+                moment = row.get("TS") or row.get("GXSJ") or row.get("gxsj") or row.get("UPDATE_TIME")
                 if moment <= last:
                     problems.append(f"{path.name}: {moment} does not rise")
                 last = moment
