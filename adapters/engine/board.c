@@ -39,6 +39,7 @@ struct adapters_board {
     char feeds_topic[BUS_TOPIC_SIZE], orders_topic[BUS_TOPIC_SIZE];
     struct bus_consumer *orders; /* NULL: nobody can order */
     bool is_seen;                /* statuses can be written */
+    bool is_open;                /* what comes now is new */
     struct board_feed feeds[ADAPTERS_MAX_FEEDS];
     size_t count;
     char stale[MAX_STALE][BUS_FEED_TEXT_SIZE]; /* feeds that this adapter had once */
@@ -115,14 +116,15 @@ static struct board_feed *find_feed(struct adapters_board *board, struct bus_byt
 
 /* --- orders --- */
 
-static void pause_feed(struct board_feed *feed, bool is_paused)
+static void pause_feed(const struct adapters_board *board, struct board_feed *feed, bool is_paused)
 {
     if (feed->is_paused == is_paused)
         return;
     feed->is_paused = is_paused;
     feed->now.is_paused = is_paused;
     feed->is_changed = true;
-    bus_log(BUS_LOG_INFO, is_paused ? "feed is paused" : "feed is resumed", "feed=%s", feed->name);
+    if (board->is_open)
+        bus_log(BUS_LOG_INFO, is_paused ? "feed is paused" : "feed is resumed", "feed=%s", feed->name);
 }
 
 void adapters_board_take_order(struct adapters_board *board, const struct bus_feed_order *order)
@@ -131,7 +133,7 @@ void adapters_board_take_order(struct adapters_board *board, const struct bus_fe
     if (feed == NULL || !bus_bytes_equal_text(order->adapter, board->options.adapter))
         return;
     if (order->kind == BUS_FEED_PAUSE || order->kind == BUS_FEED_RESUME) {
-        pause_feed(feed, order->kind == BUS_FEED_PAUSE);
+        pause_feed(board, feed, order->kind == BUS_FEED_PAUSE);
         return;
     }
     memcpy(feed->decided, order->digest, sizeof feed->decided);
@@ -440,7 +442,8 @@ enum bus_status adapters_board_open(const struct adapters_board_options *options
     enum bus_status status = open_orders(board, error);
     if (status == BUS_OK)
         status = open_feeds(board, error);
-    if (status == BUS_OK)
+    board->is_open = status == BUS_OK;
+    if (board->is_open)
         *out_board = board;
     else
         adapters_board_close(board);
