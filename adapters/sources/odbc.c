@@ -279,12 +279,13 @@ static enum bus_status set_aside(const struct odbc *odbc, struct feed *feed, con
 static enum bus_status ask(struct odbc *odbc, struct feed *feed, size_t *count, struct bus_error *error)
 {
     bool is_list = odbc_schedule_is_list_due(feed->poll, feed->place.listed_at_ms, now_ms(odbc)) || feed->wants_list;
+    enum bus_status status =
+        is_list || feed->poll->kind != ADAPTERS_POLL_NOTHING ? odbc_client_open(odbc->client, error) : BUS_OK;
+    if (status != BUS_OK)
+        return status; /* all feeds wait for the database */
     rest(feed, feed->poll->every_seconds * SECOND_MS);
     if (!is_list && feed->poll->kind == ADAPTERS_POLL_NOTHING)
         return BUS_OK;
-    enum bus_status status = odbc_client_open(odbc->client, error);
-    if (status != BUS_OK)
-        return status;
     status = odbc_table_look(&feed->table, odbc->client, &feed->place, error);
     if (status == BUS_OK)
         status = is_list ? write_list(odbc, feed, count, error) : take_changes(odbc, feed, count, error);

@@ -6,6 +6,21 @@
 
 enum { LONG_DIGITS = 6 };
 
+static const char *const refused_login =
+    "the database refuses the account or its password: correct odbc.connection or odbc.password_file; the process ends so that "
+    "the account is not locked";
+
+/* What a driver says with a general state at login, so that only its words tell. */
+static const struct {
+    const char *words;
+    const char *state; /* stands for it */
+} told_by_words[] = {
+    {"password authentication failed", "28P01"},
+    {"认证失败", "28P01"}, /* the same in Chinese */
+    {"pg_hba.conf", "28000"},
+    {"Access denied", "28000"},
+};
+
 /* What a state means. The first that fits counts; `native` 0 is any. */
 static const struct meaning {
     const char *state; /* its beginning */
@@ -24,12 +39,8 @@ static const struct meaning {
     {"HY024", 0, BUS_FATAL, "the driver does not take a setting of odbc.connection"},
     {"01S00", 0, BUS_FATAL, "the driver does not understand odbc.connection"},
     /* Login. */
-    {"28", 0, BUS_FATAL,
-     "the database refuses the account or its password: correct odbc.connection or odbc.password_file; the process ends so that "
-     "the account is not locked"},
-    {"", 1045, BUS_FATAL,
-     "the database refuses the account or its password: correct odbc.connection or odbc.password_file; the process ends so that "
-     "the account is not locked"},
+    {"28", 0, BUS_FATAL, NULL}, /* refused_login */
+    {"", 1045, BUS_FATAL, NULL},
     {"3D", 0, BUS_FATAL, "there is no such database: correct odbc.connection"},
     {"", 1049, BUS_FATAL, "there is no such database: correct odbc.connection"},
     {"", 1044, BUS_FATAL, "the account may not use this database: GRANT it"},
@@ -78,7 +89,11 @@ static const struct meaning {
 static const struct meaning *meaning_of(const struct odbc_message *message)
 {
     const struct meaning *meaning = meanings;
-    while (strncmp(message->state, meaning->state, strlen(meaning->state)) != 0 ||
+    const char *state = message->state;
+    for (size_t i = 0; strncmp(state, "08", 2) == 0 && i < sizeof told_by_words / sizeof told_by_words[0]; i++)
+        if (strstr(message->text, told_by_words[i].words) != NULL)
+            state = told_by_words[i].state;
+    while (strncmp(state, meaning->state, strlen(meaning->state)) != 0 ||
            (meaning->native != 0 && meaning->native != message->native))
         meaning++;
     return meaning;
@@ -138,8 +153,8 @@ enum bus_status odbc_error_settle(const struct odbc_message *message, const char
     odbc_error_clean(text, secret);
     if (strncmp(message->state, "22", 2) == 0) /* such messages repeat the value */
         snprintf(text, sizeof text, "its message is withheld");
-    bus_fail(error, meaning->status, "%s: %s (%s %d: %.160s)", what, meaning->advice, message->state, message->native,
-             text);
+    bus_fail(error, meaning->status, "%s: %s (%s %d: %.160s)", what,
+             meaning->advice != NULL ? meaning->advice : refused_login, message->state, message->native, text);
     snprintf(error->code, sizeof error->code, "ODBC_%s", message->state);
     return meaning->status;
 }

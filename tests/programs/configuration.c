@@ -4,6 +4,7 @@
 
 #include "adapters/engine/mapping.h"
 #include "adapters/engine/settings.h"
+#include "adapters/sources/odbc_settings.h"
 #include "adapters/sources/push_settings.h"
 #include "adapters/sources/replication_settings.h"
 #include "bus/catalogue_options.h"
@@ -34,6 +35,7 @@ int main(void)
         {"mapping: field", "", adapters_mapping_field_options},
         {"xinqiao-adapter: replication", "A PostgreSQL database that is followed; recipes/postgresql.md.",
          adapters_replication_options},
+        {"xinqiao-adapter: odbc", "Any database; recipes/odbc.md.", adapters_odbc_options},
         {"xinqiao-adapter: push", "HTTPS; recipes/push.md.", adapters_push_options},
         {"push: clients", "", adapters_push_client_options},
         {"xinqiao-gateway", "One parent a machine, with its workers and keyholder.", gateway_options},

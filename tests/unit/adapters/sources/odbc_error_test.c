@@ -30,6 +30,8 @@ static void tells_the_world_from_the_question_and_from_us(void **state)
     assert_int_equal(settled("HY000", 0, "who knows", &error), BUS_REJECT);
     assert_int_equal(settled("28000", 1045, "access denied", &error), BUS_FATAL);
     assert_int_equal(settled("28P01", 7, "password authentication failed", &error), BUS_FATAL);
+    assert_int_equal(settled("08001", 101, "FATAL:  password authentication failed for user", &error), BUS_FATAL);
+    assert_int_equal(settled("08001", 101, "could not connect", &error), BUS_RETRY);
     assert_int_equal(settled("IM002", 0, "no default driver", &error), BUS_FATAL);
     assert_non_null(strstr(error.message, "odbcinst -q -d"));
     assert_string_equal(error.code, "ODBC_IM002");
