@@ -34,6 +34,7 @@ import avro  # noqa: E402
 import topics  # noqa: E402
 import world as reader_world  # noqa: E402
 
+CATALOGUE = ROOT / 'schemas' / 'catalogue.cfg'
 PARTITIONS = 3
 PATIENCE_S = 180
 MAX_PERCENT, MAX_ROWS = 10, 5
@@ -178,9 +179,9 @@ class Adapter:
             (self.folder / 'inbox' / name).mkdir(parents=True)
         (self.folder / 'pepper').write_text('5a' * 32 + '\n')
         (self.folder / 'pepper').chmod(0o600)
-        (self.folder / 'xinqiao.cfg').write_text(f'catalogue = "{self.environment["XQ_CATALOGUE"]}"; {kafka}\n')
+        (self.folder / 'xinqiao.cfg').write_text(f'catalogue = "{CATALOGUE}"; {kafka}\n')
         (self.folder / 'adapter.cfg').write_text(
-            f'name = "lists"; department = "bidding"; catalogue = "{self.environment["XQ_CATALOGUE"]}"; {kafka}\n'
+            f'name = "lists"; department = "bidding"; catalogue = "{CATALOGUE}"; {kafka}\n'
             f'mappings = "{self.folder}/mappings"; inbox = "{self.folder}/inbox"; state = "{self.folder}/state";\n'
             f'pepper_file = "{self.folder}/pepper"; partitions = {PARTITIONS}; batch_rows = 40; scan_ms = 100;\n')
         self.operator('topics', 'create', '--partitions', str(PARTITIONS))
@@ -192,10 +193,10 @@ class Adapter:
             raise Wrong(f'xinqiao {" ".join(arguments)}: {done.stdout}{done.stderr}')
         return done.stdout
 
-    def start(self):
+    def start(self, *options):
         self.starts += 1
-        self.process = subprocess.Popen([f'{self.environment["XQ_BIN"]}/xinqiao-adapter', '--config', str(self.folder / 'adapter.cfg')],
-                                        stderr=self.log, start_new_session=True)
+        self.process = subprocess.Popen([f'{self.environment["XQ_BIN"]}/xinqiao-adapter', '--config', str(self.folder / 'adapter.cfg'),
+                                         *options], stderr=self.log, start_new_session=True)
 
     def kill(self, how=signal.SIGKILL):
         self.process.send_signal(how)
@@ -251,7 +252,7 @@ class Adapter:
 class Judge:
     def __init__(self, adapter, feeds):
         self.adapter, self.feeds = adapter, feeds
-        folder = pathlib.Path(adapter.environment['XQ_CATALOGUE']).parent
+        folder = CATALOGUE.parent
         self.event = avro.Schema(folder / 'shared' / 'list.membership-1.avsc')
         self.refusal = avro.Schema(folder / 'internal' / 'quarantine.avsc')
 
