@@ -108,6 +108,23 @@ static void a_record_cut_off_or_changed_is_none(void **state)
     adapters_push_answer_release(&answer);
 }
 
+static void a_reason_that_is_not_there_makes_no_record(void **state)
+{
+    (void)state;
+    struct adapters_push_answer answer;
+    struct bus_buffer record, json;
+    struct bus_error error;
+    adapters_push_answer_init(&answer);
+    add(&answer, ADAPTERS_ROW_REFUSED, "VALUE_DATE", "cf_jdrq");
+    answer.reason_count = 0;
+    encode(&answer, &record);
+    bus_buffer_init(&json, 1 << 20);
+    assert_int_equal(adapters_push_answer_write(bus_buffer_view(&record), &json, &error), BUS_REJECT);
+    bus_buffer_release(&record);
+    bus_buffer_release(&json);
+    adapters_push_answer_release(&answer);
+}
+
 static void the_most_that_can_be_refused_fits_into_a_record(void **state)
 {
     (void)state;
@@ -140,6 +157,7 @@ int main(void)
         cmocka_unit_test(rows_are_told_in_their_order),
         cmocka_unit_test(the_record_is_a_datum_of_its_schema),
         cmocka_unit_test(a_record_cut_off_or_changed_is_none),
+        cmocka_unit_test(a_reason_that_is_not_there_makes_no_record),
         cmocka_unit_test(the_most_that_can_be_refused_fits_into_a_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -264,6 +264,7 @@ static void while_kafka_is_away_one_delivery_at_a_time_tries(void **state)
 {
     struct world *world = *state;
     struct waiter first = {0}, second = {0};
+    world->settings.max_waiting = 10;
     assert_int_equal(hand_in(world, "a", "[1]", &first), 0);
     assert_true(take(world));
     adapters_push_desk_aborted(world->desk);
