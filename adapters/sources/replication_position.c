@@ -2,17 +2,28 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 void replication_lsn_text(uint64_t lsn, char out_text[REPLICATION_LSN_TEXT_SIZE])
 {
     snprintf(out_text, REPLICATION_LSN_TEXT_SIZE, "%" PRIX32 "/%" PRIX32, (uint32_t)(lsn >> 32), (uint32_t)lsn);
 }
 
+/* Up to eight hex digits; NULL when there are none. */
+static const char *take_half(const char *text, uint32_t *out_half)
+{
+    size_t length = strspn(text, "0123456789abcdefABCDEF");
+    if (length == 0 || length > 8)
+        return NULL;
+    *out_half = (uint32_t)strtoul(text, NULL, 16);
+    return text + length;
+}
+
 bool replication_lsn_parse(const char *text, uint64_t *out_lsn)
 {
-    uint32_t high, low;
-    int length = 0;
-    if (sscanf(text, "%8" SCNx32 "/%8" SCNx32 "%n", &high, &low, &length) != 2 || text[length] != '\0')
+    uint32_t high = 0, low = 0;
+    const char *behind = take_half(text, &high);
+    if (behind == NULL || *behind != '/' || (behind = take_half(behind + 1, &low)) == NULL || *behind != '\0')
         return false;
     *out_lsn = (uint64_t)high << 32 | low;
     return true;

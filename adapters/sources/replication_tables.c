@@ -271,7 +271,7 @@ static void note_key(struct replication_table *table, size_t index, const char *
 static enum bus_status bind_columns(struct replication_table *table, const struct adapters_layout *layout,
                                     const struct adapters_pgoutput_message *message, struct bus_error *error)
 {
-    size_t bound = 0;
+    bool found[ADAPTERS_COLUMNS_MAX] = {false};
     table->tuple_count = message->column_count;
     table->key_count = 0;
     for (size_t i = 0; i < message->column_count; i++) {
@@ -293,11 +293,13 @@ static enum bus_status bind_columns(struct replication_table *table, const struc
         if (told->is_key != column->is_key)
             return differs(table, "the replica identity was changed of column", told->name, error);
         table->bound[i] = (int)(column - table->columns);
-        bound++;
+        found[column - table->columns] = true;
     }
-    return bound == table->column_count
-               ? BUS_OK
-               : differs(table, "a column was dropped or renamed that the mapping takes", bus_bytes_of(NULL, 0), error);
+    for (size_t i = 0; i < table->column_count; i++)
+        if (!found[i])
+            return differs(table, "a column was dropped or renamed that the mapping takes:",
+                           bus_bytes_text(table->columns[i].name), error);
+    return BUS_OK;
 }
 
 static bool has_name(const struct replication_table *table, const struct adapters_pgoutput_message *message)

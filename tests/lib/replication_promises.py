@@ -197,7 +197,7 @@ def another_table_of_the_name_stops(world):
 
 def a_lost_slot_stops_or_takes_a_new_snapshot(world):
     world.stop()
-    world.cluster.sql("DELETE FROM penalty WHERE wsh LIKE 'WS-10001%'")
+    world.cluster.sql("DELETE FROM penalty WHERE wsh LIKE 'WS-1%'")
     world.cluster.sql("SELECT pg_drop_replication_slot('xinqiao')")
     world.write_config(slot='xinqiao')
     world.refuses('xinqiao', 'is gone', 'on_lost_slot')
