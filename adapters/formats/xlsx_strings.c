@@ -58,7 +58,7 @@ struct adapters_xlsx_strings *adapters_xlsx_strings_create(void)
     return NULL;
 }
 
-static void forget(struct adapters_xlsx_strings *strings)
+void adapters_xlsx_strings_forget(struct adapters_xlsx_strings *strings)
 {
     if (strings->map != NULL)
         munmap((void *)(uintptr_t)strings->map, strings->map_length);
@@ -72,7 +72,7 @@ void adapters_xlsx_strings_destroy(struct adapters_xlsx_strings *strings)
 {
     if (strings == NULL)
         return;
-    forget(strings);
+    adapters_xlsx_strings_forget(strings);
     free(strings->buffer);
     free(strings->text);
     free(strings);
@@ -253,7 +253,7 @@ enum bus_status adapters_xlsx_strings_read(struct adapters_xlsx_strings *strings
                                            struct adapters_refusal *refusal, struct bus_error *error)
 {
     static const struct adapters_xlsx_handler handler = {.start = on_start, .end = on_end, .text = on_text};
-    forget(strings);
+    adapters_xlsx_strings_forget(strings);
     if (path == NULL)
         return BUS_OK;
     strings->xml = xml;

@@ -16,6 +16,8 @@ struct adapters_xlsx_strings;
 struct adapters_xlsx_strings *adapters_xlsx_strings_create(void);
 void adapters_xlsx_strings_destroy(struct adapters_xlsx_strings *strings);
 
+/* Gives back the texts, and their file. */
+void adapters_xlsx_strings_forget(struct adapters_xlsx_strings *strings);
 /* Reads the part `path`; NULL: the workbook has none. REJECT, RETRY as adapters_xlsx_xml_run; RETRY when the temporary file cannot be written. */
 BUS_MUST_CHECK enum bus_status adapters_xlsx_strings_read(struct adapters_xlsx_strings *strings,
                                                           struct adapters_xlsx_xml *xml,

@@ -169,6 +169,7 @@ static void cells_stand_where_they_say_or_behind_the_last(void **state)
     assert_row(fixture, 3, "1", "2", "");
     assert_row(fixture, 9, "", "2", "3");
     assert_end(fixture);
+    assert_end(fixture);
 }
 
 static void rows_of_formatting_or_blanks_are_none(void **state)
