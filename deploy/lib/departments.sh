@@ -10,6 +10,7 @@
 #   departments_describe FOLDER         lines for FOLDER/env; the adapters are configured
 #   departments_start FOLDER
 #   departments_stop FOLDER              every adapter that runs there
+#   departments_are_taken FOLDER         whether what the bureaus' databases held at the start has been taken
 #   departments_feed FOLDER WHICH        the files of <department>/WHICH/<feed>/ into the inboxes
 #   departments_feed_from FOLDER SOURCE  those of SOURCE/<department>/<feed>/
 #   departments_push FOLDER WHICH        the files of <department>/WHICH/<feed>/ by HTTPS, each until it is taken
@@ -115,6 +116,16 @@ departments_start() {
     for pid in "${started[@]}"; do
         wait "$pid"
     done
+}
+
+# Of adapters that go and look for themselves: nothing waits in an inbox.
+departments_are_taken() {
+    local folder=$1 names
+    [[ ! -e $folder/run/databases-taken ]] || return 0
+    names=$(grep -lE '^(replication|odbc) =' "$folder"/config/adapter-*.cfg | sed 's|.*/adapter-||; s|\.cfg$||')
+    # shellcheck disable=SC2086 # names without blanks
+    exchange_operator "$folder" feeds list --json | "$XQ_ROOT/deploy/lib/feeds-taken" $names || return 1
+    touch "$folder/run/databases-taken"
 }
 
 departments_stop() {

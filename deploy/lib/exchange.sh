@@ -7,7 +7,7 @@
 #   exchange_feed_samples FOLDER                   every department's samples, files and pushes
 #   exchange_feed_rights FOLDER                    departments' decisions about records of the samples, which must have come
 #   exchange_feed_generated FOLDER RECORDS SEED
-#   exchange_wait FOLDER SECONDS                   until the inboxes are empty and the books balance; tells how far it is
+#   exchange_wait FOLDER SECONDS                   until inboxes and databases are read and the books balance; tells how far it is
 #   exchange_stop FOLDER                           everything, in order; also remnants of a crashed run
 #   exchange_is_running FOLDER
 #
@@ -142,9 +142,9 @@ exchange_wait() {
     done
 }
 
-# Empty inboxes first: books may balance before all is read.
+# What waits to be read comes first: books may balance before.
 exchange_is_settled() {
-    (($(exchange_waiting_files "$1") == 0)) && exchange_operator "$1" books --json --brief >"$1/run/books.json"
+    (($(exchange_waiting_files "$1") == 0)) && departments_are_taken "$1" && exchange_operator "$1" books --json --brief >"$1/run/books.json"
 }
 
 # done/ and held/ lie one level deeper.
@@ -155,7 +155,7 @@ exchange_waiting_files() {
 exchange_tell_progress() {
     local waiting
     waiting=$(exchange_waiting_files "$1")
-    if ((waiting > 0)); then
+    if ((waiting > 0)) || [[ ! -e $1/run/databases-taken ]]; then
         exchange_operator "$1" books --json --brief >"$1/run/books.json" || true
     fi
     printf '待取文件/files waiting %d  ' "$waiting"

@@ -15,7 +15,7 @@ import time
 from rights import read_environment
 
 COMMAND_SECONDS = 10
-NEW_ROWS = 40  # in each source in each round
+NEW_ROWS = 20  # in each source in each round
 MOST_REMOVED = 5  # of a list at once: more would be held for approval
 PATIENCE_SECONDS = 180
 LIST_HEADER = ["序号", "类别", "供应商（投标人）名称", "统一社会信用代码", "地址", "严重违法失信行为的具体情形", "处罚结果", "处罚依据", "公布日期",
@@ -115,7 +115,7 @@ class Bureaus:
             del self.listed[number]
         for number in self.dice.sample(sorted(self.listed), len(self.listed) // 4):
             self.listed[number] = f"第{self.number}次更正"
-        self.listed.update({f"FAULT{self.number}-{place}": "新列入" for place in range(NEW_ROWS)})
+        self.listed.update({f"FAULT{self.number}-{place}": "新列入" for place in range(NEW_ROWS // 2)})
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(LIST_HEADER)
