@@ -55,13 +55,8 @@ static enum bus_status enter_snapshot(struct replication *self, const char *name
 
 static void write_copy(const struct replication_table *table, struct bus_buffer *sql)
 {
-    bus_buffer_printf(sql, "COPY (SELECT ");
-    for (size_t i = 0; i < table->column_count; i++) {
-        bus_buffer_printf(sql, i > 0 ? ", " : "");
-        replication_append_identifier(sql, table->columns[i].name);
-    }
-    bus_buffer_printf(sql, " FROM ");
-    replication_table_append_name(table, sql);
+    bus_buffer_printf(sql, "COPY (");
+    replication_table_append_select(table, sql);
     if (table->row_filter != NULL)
         bus_buffer_printf(sql, " WHERE %s", table->row_filter);
     bus_buffer_append(sql, ") TO STDOUT (FORMAT csv, HEADER)", sizeof ") TO STDOUT (FORMAT csv, HEADER)");

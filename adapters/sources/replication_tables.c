@@ -85,8 +85,14 @@ void replication_tables_release(struct replication_tables *tables)
     tables->tables = NULL;
 }
 
-void replication_table_append_name(const struct replication_table *table, struct bus_buffer *sql)
+void replication_table_append_select(const struct replication_table *table, struct bus_buffer *sql)
 {
+    bus_buffer_printf(sql, "SELECT ");
+    for (size_t i = 0; i < table->column_count; i++) {
+        bus_buffer_printf(sql, i > 0 ? ", " : "");
+        replication_append_identifier(sql, table->columns[i].name);
+    }
+    bus_buffer_printf(sql, " FROM ");
     replication_append_identifier(sql, table->schema);
     bus_buffer_u8(sql, '.');
     replication_append_identifier(sql, table->name);

@@ -77,7 +77,7 @@ BUS_MUST_CHECK enum bus_status replication_tables_bind(struct replication_tables
                                                        const struct adapters_pgoutput_message *message,
                                                        struct bus_error *error);
 
-/* Appends "schema"."name". */
-void replication_table_append_name(const struct replication_table *table, struct bus_buffer *sql);
+/* Appends SELECT of the mapped columns FROM the table. */
+void replication_table_append_select(const struct replication_table *table, struct bus_buffer *sql);
 
 #endif
