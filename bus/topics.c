@@ -6,7 +6,7 @@
 #include "bus/clock.h"
 #include "bus/kafka_client.h"
 
-enum { ADMIN_TIMEOUT_MS = 15000, NUMBER_SIZE = 24, SEEN_TRIES = 100, SEEN_PAUSE_MS = 100 };
+enum { ADMIN_TIMEOUT_MS = 15000, NUMBER_SIZE = 24, SEEN_TRIES = 600, SEEN_PAUSE_MS = 100 };
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 
