@@ -463,6 +463,30 @@ static void what_could_never_be_taken_is_told_at_the_start(void **state)
            "kind = \"PERSON\"; ", "person must name a column");
 }
 
+static void a_layout_says_separator_sheet_and_header_rows(void **state)
+{
+    struct world *world = *state;
+    const struct adapters_layout *layout;
+    reload(world, "format = \"csv\";", "format = \"csv\"; separator = \";\";");
+    assert_int_equal(adapters_mapping_layout(world->mapping)->separator, ';');
+    reload(world, "format = \"csv\";",
+           "format = \"xlsx\"; excel = { sheet = \"名单\"; sheets = \"all\"; header_rows = 7; };");
+    layout = adapters_mapping_layout(world->mapping);
+    assert_int_equal(layout->format, ADAPTERS_FORMAT_XLSX);
+    assert_string_equal(layout->excel.sheet, "名单");
+    assert_int_equal(layout->excel.sheets, ADAPTERS_SHEETS_ALL);
+    assert_int_equal(layout->excel.header_rows, 7);
+    reload(world, "format = \"csv\";", "format = \"xlsx\";");
+    layout = adapters_mapping_layout(world->mapping);
+    assert_string_equal(layout->excel.sheet, "");
+    assert_int_equal(layout->excel.sheets, ADAPTERS_SHEETS_ONE);
+    assert_int_equal(layout->excel.header_rows, 20);
+    is_bad(world, "format = \"csv\";", "format = \"tsv\"; separator = \";\";", "separator is one ASCII character");
+    is_bad(world, "format = \"csv\";", "format = \"csv\"; separator = \"；\";", "separator is one ASCII character");
+    is_bad(world, "format = \"csv\";", "format = \"csv\"; excel = { };", "excel is for format");
+    is_bad(world, "format = \"csv\";", "format = \"xlsx\"; excel = { shet = \"\"; };", "sheet");
+}
+
 static void every_department_of_the_catalogue_is_mapped(void **state)
 {
     (void)state;
@@ -650,6 +674,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(fields_are_filled_once_each_and_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(contradictions_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_could_never_be_taken_is_told_at_the_start, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_layout_says_separator_sheet_and_header_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_department_decides_a_right_about_its_own_record, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_key_of_a_target_is_that_of_the_record_however_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_right_without_the_key_of_its_record_is_refused, set_up, tear_down),

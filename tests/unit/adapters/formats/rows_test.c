@@ -153,6 +153,26 @@ static void tabs_part_and_quotes_are_text_in_tsv(void **state)
     assert_end(fixture);
 }
 
+static void any_character_may_part_fields(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->layout.separator = ';';
+    start_with(fixture, "id;name;note\n1;a,b;\"c;d\"\n");
+    assert_row(fixture, 2, "1", "a,b", "c;d");
+    assert_end(fixture);
+}
+
+static void passes_over_columns_that_are_ignored(void **state)
+{
+    static const char *const ignored[] = {"Phone"};
+    struct fixture *fixture = *state;
+    fixture->layout.ignored = ignored;
+    fixture->layout.ignored_count = 1;
+    start_with(fixture, "id, phone,name,\n1,2,3,4\n");
+    assert_row(fixture, 2, "1", "3", NULL);
+    assert_end(fixture);
+}
+
 static void a_quote_never_closed_costs_its_line_only(void **state)
 {
     struct fixture *fixture = *state;
@@ -303,6 +323,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_columns_by_name_in_any_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_the_original_text_of_a_row, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tabs_part_and_quotes_are_text_in_tsv, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(any_character_may_part_fields, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(passes_over_columns_that_are_ignored, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_quote_never_closed_costs_its_line_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(text_after_a_closing_quote_costs_its_line_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_a_row_with_missing_or_further_columns, set_up, tear_down),
