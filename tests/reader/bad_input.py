@@ -8,12 +8,14 @@ The last line is "N passed, N failed".
 import csv
 import datetime
 import glob
+import io
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import time
+import zipfile
 
 import confluent_kafka
 import fastavro
@@ -42,10 +44,10 @@ def until(what, look):
 
 
 class Exchange:
-    def __init__(self, environment):
+    def __init__(self, environment, department=DEPARTMENT, feed=ITEM):
         self.environment = environment
         self.root = pathlib.Path(environment['XQ_SCHEMAS']).parent
-        self.inbox = pathlib.Path(environment['XQ_DEMO']) / 'inbox' / DEPARTMENT / ITEM
+        self.inbox = pathlib.Path(environment['XQ_DEMO']) / 'inbox' / department / feed
         self.nonce = str(time.time_ns())
         self.count = 0
 
@@ -214,6 +216,47 @@ def check_files(exchange, result):
     result.prove('a file removed while it is read is taken to its end', lambda: file_removed_while_read(exchange))
 
 
+# --- workbooks ---
+
+def archive(parts):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, 'w', zipfile.ZIP_DEFLATED) as file:
+        for name, part in parts.items():
+            file.writestr(name, part)
+    return content.getvalue()
+
+
+def workbook(sheet, strings=b'<sst/>'):
+    kind = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships'
+    relation = '<Relationship Id="r{0}" Type="' + kind + '/{1}" Target="{2}"/>'
+    return archive({
+        '_rels/.rels': '<Relationships>' + relation.format(1, 'officeDocument', 'xl/workbook.xml') + '</Relationships>',
+        'xl/workbook.xml': '<workbook><sheets><sheet name="S" sheetId="1" id="r1"/></sheets></workbook>',
+        'xl/_rels/workbook.xml.rels': '<Relationships>' + relation.format(1, 'worksheet', 's.xml') +
+                                      relation.format(2, 'sharedStrings', 't.xml') + '</Relationships>',
+        'xl/s.xml': sheet, 'xl/t.xml': strings})
+
+
+def check_workbooks(environment, exchange, result):
+    """Files that a feed of workbooks cannot be; the neighbours go on meanwhile."""
+    books = Exchange(environment, 'civil', 'organisation.registration')
+    nothing, blanks = b'<worksheet><sheetData/></worksheet>', b' ' * (64 * MEBIBYTE)
+    laughs = b'<!DOCTYPE s [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]><sst><si><t>&b;</t></si></sst>'
+    compound = b'\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1' + bytes(40) + b'\1' + bytes(2000)
+    for title, name, content, code, word in (
+            ('an .xls', 'old.xlsx', compound, 'FILE_XLS', '另存为 .xlsx'),
+            ('a web page that calls itself .xlsx', 'page.xlsx', b'<html><table><tr><td>1</td></tr></table>', 'FILE_HTML', '网页'),
+            ('a CSV file that calls itself .xlsx', 'text.xlsx', lines(HEADER), 'FILE_TEXT', 'CSV'),
+            ('a zip archive of something else', 'other.xlsx', archive({'a.txt': 'a'}), 'FILE_NOT_XLSX', '压缩包'),
+            ('a workbook that was cut off', 'cut.xlsx', workbook(nothing)[:-30], 'FILE_DAMAGED', '没有传完'),
+            ('a zip bomb', 'bomb.xlsx', workbook(b'<worksheet>' + blanks), 'FILE_BOMB', '压缩炸弹'),
+            ('a zip bomb of shared strings', 'strings.xlsx', workbook(nothing, b'<sst>' + blanks), 'FILE_BOMB', '压缩炸弹'),
+            ('entities that multiply', 'laughs.xlsx', workbook(nothing, laughs), 'FILE_DTD', '实体'),
+            ('a workbook without its header', 'headless.xlsx', workbook(nothing), 'HEADER_MISSING', '表头')):
+        result.prove(title, lambda: expect_held(books, name, content, code, word))
+    result.prove('a neighbour goes on', lambda: same_file_twice(exchange))
+
+
 # --- messages ---
 
 def varint(number):
@@ -367,6 +410,7 @@ def main():
     exchange, result = Exchange(environment), Result()
     result.prove('the books balance before', exchange.balance)
     check_files(exchange, result)
+    check_workbooks(environment, exchange, result)
     check_messages(exchange, result)
     result.prove('the books balance with all of it', exchange.balance)
     result.prove('and the next good record passes', lambda: feed_goes_on(exchange))

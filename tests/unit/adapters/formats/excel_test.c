@@ -202,6 +202,35 @@ static void plain_and_other_writings_of_a_row_are_alike(void **state)
     assert_end(fixture);
 }
 
+static void what_xml_forbids_is_found_in_plain_rows(void **state)
+{
+    static const char *const cells[] = {
+        "<c r=\"A2\" r=\"A2\"><v>1</v></c>",   "<c r=\"A2\" x=\"<\"><v>1</v></c>", "<c r=\"A2\" x=\"&b;\"><v>1</v></c>",
+        "<c r=\"A2\"><v>]]></v></c>",          "<c r=\"A2\"><v>\x01</v></c>",      "<c r=\"A2\"><v>\xff</v></c>",
+        "<c r=\"A2\"><v>\xef\xbf\xbf</v></c>", "<c r=\"A2\"><v>1</c></v>",         "<c r=\"A2\"><v>1</v></row>",
+        "<c r=\"A2\"s=\"1\"><v>1</v></c>",     "<c r=\"A2\" 1=\"1\"><v>1</v></c>", "<c r=\"A2\"/ >",
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) {
+        char rows[1024];
+        snprintf(rows, sizeof rows, HEADER "<row r=\"2\">%s</row>", cells[i]);
+        start_sheet(fixture, rows, "");
+        if (next(fixture) != BUS_RETRY)
+            fail_msg("%s was read", cells[i]);
+    }
+}
+
+static void entities_and_carriage_returns_are_read_in_plain_rows(void **state)
+{
+    struct fixture *fixture = *state;
+    start_sheet(fixture,
+                HEADER "<row r=\"2\"><c r=\"&#65;2\"><v>7</v></c><c r=\"B2\" t=\"str\"><v>a&lt;b</v></c></row>"
+                       "<row r=\"3\"><c r=\"A3\"><v>7</v></c><c r=\"B3\" t=\"str\"><v>a\r\nb</v></c></row>",
+                "");
+    assert_row(fixture, 2, "7", "a<b", "");
+    assert_row(fixture, 3, "7", "a\nb", "");
+}
+
 /* --- what is wrong in a row --- */
 
 static void a_number_of_more_than_15_digits_is_told_by_its_cell(void **state)
@@ -679,6 +708,8 @@ int main(void)
         TEST(cells_stand_where_they_say_or_behind_the_last),
         TEST(rows_of_formatting_or_blanks_are_none),
         TEST(plain_and_other_writings_of_a_row_are_alike),
+        TEST(what_xml_forbids_is_found_in_plain_rows),
+        TEST(entities_and_carriage_returns_are_read_in_plain_rows),
         TEST(a_number_of_more_than_15_digits_is_told_by_its_cell),
         TEST(an_error_or_an_uncalculated_formula_is_told_by_its_cell),
         TEST(what_is_wrong_in_an_ignored_column_costs_nothing),
