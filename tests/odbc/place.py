@@ -2,7 +2,6 @@
 of its own, and what it published, folded to the rows that stand."""
 import os
 import pathlib
-import random
 import shutil
 import signal
 import socket
@@ -11,6 +10,8 @@ import sys
 import tempfile
 import threading
 import time
+
+import confluent_kafka.admin
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests/reader'))
@@ -235,7 +236,7 @@ class Place:
         self.mapping = {'poll': 'column = "gxsj"; every_seconds = 1; overlap_seconds = 60; list_every_hours = 0;', 'options': '',
                         'changed_at': '', 'more': '', 'address': 'constant = ""', 'table': self.table, **mapping}
         self.configure()
-        self.operator('topics', 'create', '--partitions', str(PARTITIONS))
+        self.make_topics()
 
     def configure(self, connection=None, **mapping):
         self.mapping.update(mapping)
@@ -248,6 +249,23 @@ mappings = "{self.folder}/mappings"; state = "{self.folder}/state"; partitions =
 pepper_file = "{self.environment["XQ_DEMO"]}/secret/pepper";
 odbc = {{ connection = "{connection or self.server.connection(self.port)}"; password_file = "{self.folder}/password"; {self.odbc} }};
 ''')
+
+    def topic_names(self):
+        """Only those that one adapter with one item needs: a broker does not like thousands."""
+        compacted = {'cleanup.policy': 'compact'}
+        return {f'{self.prefix}in.tax.arrears': (PARTITIONS, {}), f'{self.prefix}quarantine': (PARTITIONS, {}),
+                f'{self.prefix}books': (PARTITIONS, compacted), f'{self.prefix}positions': (1, compacted),
+                f'{self.prefix}feeds': (1, compacted), f'{self.prefix}orders': (1, {})}
+
+    def administer(self, ask):
+        client = confluent_kafka.admin.AdminClient({'bootstrap.servers': self.environment['XQ_BOOTSTRAP'], 'log_level': 0})
+        for future in ask(client).values():
+            future.result(WAIT_S)
+
+    def make_topics(self):
+        new = [confluent_kafka.admin.NewTopic(name, partitions, 1, config=config)
+               for name, (partitions, config) in self.topic_names().items()]
+        self.administer(lambda client: client.create_topics(new, operation_timeout=60))
 
     def operator(self, *arguments, check=True):
         done = subprocess.run([f'{self.environment["XQ_BIN"]}/xinqiao', *arguments], capture_output=True, text=True,
@@ -292,6 +310,7 @@ odbc = {{ connection = "{connection or self.server.connection(self.port)}"; pass
 
     def remove(self):
         self.kill()
+        self.administer(lambda client: client.delete_topics(list(self.topic_names())))
         self.server.run(f'DROP VIEW IF EXISTS {self.table}_view; DROP TABLE IF EXISTS {self.table}', check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -357,23 +376,20 @@ def cents(value):
 class Result:
     def __init__(self):
         self.passed = self.failed = 0
+        self.lock = threading.Lock()
 
     def prove(self, title, promise, *arguments):
         try:
             promise(*arguments)
         except Exception as fault:  # noqa: BLE001 whatever it is, it is told and the next is proved
-            self.failed += 1
-            print(f'✗ {title}: {type(fault).__name__}: {str(fault)[:1800]}', flush=True)
+            with self.lock:
+                self.failed += 1
+                print(f'✗ {title}: {type(fault).__name__}: {str(fault)[:1800]}', flush=True)
         else:
-            self.passed += 1
-            print(f'✓ {title}', flush=True)
+            with self.lock:
+                self.passed += 1
+                print(f'✓ {title}', flush=True)
 
     def finish(self):
         print(f'{self.passed} passed, {self.failed} failed')
         return 1 if self.failed else 0
-
-
-def shuffled(seed, things):
-    things = list(things)
-    random.Random(seed).shuffle(things)
-    return things
