@@ -253,8 +253,10 @@ enum bus_status adapters_excel_next(struct adapters_excel *excel, struct bus_byt
     if (!excel->is_over)
         status = next_row(excel, &row, out_end, refusal, error);
     *out_row = (struct adapters_row){.line = row.line, .original = row.text, .fields = fields};
-    if (status == BUS_REJECT) /* the file, not the row */
-        return bus_fail(error, BUS_RETRY, "%s", refusal->en);
+    if (status == BUS_REJECT) { /* the file, not the row */
+        (void)bus_reject(error, refusal->code, refusal->zh, refusal->en);
+        return BUS_RETRY;
+    }
     if (*out_end)
         leave_file(excel);
     if (status != BUS_OK || *out_end)

@@ -215,8 +215,10 @@ static void what_xml_forbids_is_found_in_plain_rows(void **state)
         char rows[1024];
         snprintf(rows, sizeof rows, HEADER "<row r=\"2\">%s</row>", cells[i]);
         start_sheet(fixture, rows, "");
-        if (next(fixture) != BUS_RETRY)
+        struct bus_error error = {.message_zh = ""};
+        if (adapters_rows_next(fixture->rows, &fixture->row, &fixture->is_end, &fixture->refusal, &error) != BUS_RETRY)
             fail_msg("%s was read", cells[i]);
+        assert_non_null(strstr(error.message_zh, "XML 格式错误"));
     }
 }
 
