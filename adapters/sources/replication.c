@@ -137,8 +137,6 @@ static enum bus_status take_one(struct replication *self, uint64_t lsn, struct b
         status = replication_take_message(self, lsn, error);
     if (status == BUS_FATAL && self->message->kind == ADAPTERS_PGOUTPUT_RELATION)
         return stop_here(self, error);
-    if (status == BUS_OK && adapters_intake_is_due(self->intake))
-        status = replication_commit(self, error);
     return status;
 }
 
@@ -152,7 +150,7 @@ static bool expects_more(const struct replication *self)
 static enum bus_status take_stream(struct replication *self, size_t *out_count, struct bus_error *error)
 {
     bool has_waited = false;
-    while (!bus_stop_requested()) {
+    while (!bus_stop_requested() && !adapters_intake_is_due(self->intake)) {
         uint64_t lsn;
         struct bus_bytes bytes;
         enum bus_status status = replication_stream_next(&self->stream, &lsn, &bytes, error);

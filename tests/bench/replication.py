@@ -14,7 +14,7 @@ import confluent_kafka
 
 sys.path.insert(0, os.path.join(os.environ["XQ_ROOT"], "tests", "lib"))
 import figures  # noqa: E402
-from replication import TOPIC, World, free_port, wait_until  # noqa: E402
+from replication import PARTITIONS, TOPIC, World, free_port, wait_until  # noqa: E402
 
 ROOT = pathlib.Path(os.environ["XQ_ROOT"])
 FOLDER = pathlib.Path(os.environ["XQ_FOLDER"])
@@ -22,7 +22,6 @@ ROWS = int(os.environ["XQ_BENCH_RECORDS"])
 UPDATES = ROWS // 5
 COMMITS, COMMITS_A_SECOND = 300, 20
 JARS = ROOT / "build" / "cache" / "debezium"
-PARTITIONS = 6
 LIMIT_S = 900
 
 
@@ -69,8 +68,16 @@ class Counter:
             time.sleep(0.02)
 
 
+def moment_of(log, word):
+    """Unix time of the first line with the word."""
+    line = next(line for line in log.splitlines() if word in line)
+    stamp = re.search(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)[.,](\d{3})", line)
+    moment = datetime.datetime.strptime("{} {}.{} +0000".format(*stamp.groups()), "%Y-%m-%d %H:%M:%S.%f %z")
+    return moment.timestamp()
+
+
 class Ours:
-    name = "xinqiao-adapter"
+    name, snapshots, follows = "xinqiao-adapter", "snapshot begins", "changes are followed"
 
     def __init__(self, world):
         self.world, self.process = world, None
@@ -84,17 +91,15 @@ class Ours:
     def stop(self):
         self.world.stop()
 
-    def snapshot_began(self):
-        """Unix time."""
-        line = next(line for line in self.world.said().splitlines() if 'event="snapshot begins' in line)
-        return datetime.datetime.strptime(line[3:26] + "+0000", "%Y-%m-%dT%H:%M:%S.%f%z").timestamp()
+    def began(self, word):
+        return moment_of(self.world.said()[self.since:], word)
 
     def wait_ready(self):
-        self.world.wait_for_word("changes are followed", self.since)
+        self.world.wait_for_word(self.follows, self.since)
 
 
 class Debezium:
-    name = "Debezium"
+    name, snapshots, follows = "Debezium", "Snapshot step 1", "Starting streaming"
 
     def __init__(self, world, poll_ms=None):
         self.world, self.process = world, None
@@ -142,13 +147,11 @@ class Debezium:
     def said(self):
         return self.log.read_bytes()[self.since:].decode(errors="replace")
 
-    def snapshot_began(self):
-        line = next(line for line in self.said().splitlines() if "Snapshot step 1" in line)
-        stamp = re.search(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,]\d{3}", line).group().replace("T", " ").replace(",", ".")
-        return datetime.datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S.%f").timestamp()
+    def began(self, word):
+        return moment_of(self.said(), word)
 
     def wait_ready(self):
-        wait_until(lambda: "Searching for WAL resume position" in self.said() or "Starting streaming" in self.said(), "Debezium streams")
+        wait_until(lambda: self.follows in self.said(), "Debezium follows")
 
 
 def snapshot(side):
@@ -157,7 +160,7 @@ def snapshot(side):
     start = side.counter.end()
     _, last = side.counter.watch(ROWS, start)
     ended = time.time() - (time.monotonic() - last)
-    rate = ROWS / (ended - side.snapshot_began())
+    rate = ROWS / (ended - side.began(side.snapshots))
     side.wait_ready()
     time.sleep(3)
     peak = status_of(side.pid, "VmHWM")
@@ -166,12 +169,13 @@ def snapshot(side):
 
 
 def catch_up(side):
-    """Updates a second from the first to the last in the topic; they wait in the log when it starts."""
+    """Updates a second, which wait in the log when it starts, from the line that says that it follows to the last in the topic."""
     start = side.counter.end()
     side.start()
-    first, last = side.counter.watch(UPDATES, start)
+    _, last = side.counter.watch(UPDATES, start)
+    ended = time.time() - (time.monotonic() - last)
     peak, resident = status_of(side.pid, "VmHWM"), status_of(side.pid, "VmRSS")
-    return (UPDATES - 1) / max(last - first, 1e-3), peak, resident
+    return UPDATES / (ended - side.began(side.follows)), peak, resident
 
 
 def latency(side, label):

@@ -18,11 +18,12 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests' / 'reader'))
 import confluent_kafka  # noqa: E402
+import confluent_kafka.admin  # noqa: E402
 import avro  # noqa: E402
 import topics  # noqa: E402
 
 WAIT_S = 180
-PARTITIONS = 6
+PARTITIONS = 2  # of every topic of the catalogue: a broker that is killed recovers them all
 TOPIC = 'in.market.penalty'
 COLUMNS = ['wsh', 'mc', 'lb', 'shxym', 'frdb', 'wfxw', 'sy', 'yj', 'cflb', 'nr', 'fk', 'wf', 'jdrq', 'yxq', 'gsjzq',
            'cfjg', 'cfjgdm', 'sjly', 'sjlydm', 'bz']
@@ -392,6 +393,10 @@ class World:
         except Failure:
             pass
         self.cluster.remove()
+        admin = confluent_kafka.admin.AdminClient({'bootstrap.servers': self.env['XQ_BOOTSTRAP']})
+        mine = [name for name in admin.list_topics(timeout=WAIT_S).topics if name.startswith(self.prefix)]
+        for deleted in admin.delete_topics(mine, operation_timeout=WAIT_S).values():
+            deleted.exception()
         if os.environ.get('XQ_KEEP') is None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
