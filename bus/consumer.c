@@ -464,6 +464,24 @@ enum bus_status bus_consumer_watermarks(struct bus_consumer *consumer, const cha
     return status;
 }
 
+enum bus_status bus_consumer_find(struct bus_consumer *consumer, const char *topic, struct bus_error *error)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(consumer->client.handle, topic, NULL);
+    if (handle == NULL)
+        return bus_kafka_code(&consumer->client, rd_kafka_last_error(), "look for a topic", error);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(consumer->client.handle, 0, handle, &metadata, BUS_KAFKA_REQUEST_MS);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+        code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    if (metadata != NULL)
+        rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(handle);
+    enum bus_status status = bus_kafka_code(&consumer->client, code, "look for a topic", error);
+    if (status != BUS_OK)
+        bus_error_prefix(error, "topic %s", topic);
+    return status;
+}
+
 enum bus_status bus_consumer_cluster(struct bus_consumer *consumer, char out_cluster[BUS_CLUSTER_SIZE],
                                      struct bus_error *error)
 {

@@ -85,6 +85,9 @@ BUS_MUST_CHECK enum bus_status bus_consumer_watermarks(struct bus_consumer *cons
                                                        int32_t partition, int64_t *out_first, int64_t *out_stable,
                                                        int64_t *out_high, struct bus_error *error);
 
+/* Whether a topic is there for us. FATAL with the reason: it is missing, or we have no right on it. RETRY when the broker is away. */
+BUS_MUST_CHECK enum bus_status bus_consumer_find(struct bus_consumer *consumer, const char *topic,
+                                                 struct bus_error *error);
 /* The cluster's identity, which another cluster at the same address has not. RETRY when the broker is away. */
 enum { BUS_CLUSTER_SIZE = 64 };
 BUS_MUST_CHECK enum bus_status bus_consumer_cluster(struct bus_consumer *consumer, char out_cluster[BUS_CLUSTER_SIZE],
