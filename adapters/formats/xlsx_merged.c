@@ -63,11 +63,12 @@ static bool add(struct adapters_xlsx_merged *merged, const struct adapters_xlsx_
 /* The area of `…mergeCell ref="B2:C4"…`, whose text begins at `at`; an unreadable one is none. */
 static bool read_area(const char *at, struct adapters_xlsx_area *area)
 {
-    const char *end = strchr(at, '>'), *ref = strstr(at, "ref");
-    if (ref == NULL || (end != NULL && ref > end))
+    const char *end = memchr(at, '>', strnlen(at, TAG_SIZE));
+    const char *ref = end != NULL ? memmem(at, (size_t)(end - at), "ref", 3) : NULL;
+    if (ref == NULL)
         return false;
-    ref += strcspn(ref, "\"'");
-    if (*ref == '\0')
+    ref += strcspn(ref, "\"'>");
+    if (ref == end)
         return false;
     size_t length = adapters_xlsx_reference(++ref, &area->first_column, &area->first_row);
     if (length == 0 || area->first_row == 0 || ref[length] != ':')
