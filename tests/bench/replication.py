@@ -223,11 +223,12 @@ def latency(side, label):
 def main():
     world = World(FOLDER / "env", "bench", shared_buffers="'512MB'", logical_decoding_work_mem="'64MB'", wal_sender_timeout="'60s'")
     result = {}
+    tuned = Debezium(world, poll_ms=5)
+    sides = [Ours(world), Debezium(world)]
     try:
         for first in range(1, ROWS, 250000):
             world.insert(first, min(250000, ROWS - first + 1))
         world.cluster.sql("ANALYZE penalty; CHECKPOINT")
-        sides = [Ours(world), Debezium(world)]
         for side in sides:
             rate, peak = snapshot(side)
             result[side.name] = {"snapshot": rate, "peak": peak}
@@ -241,14 +242,16 @@ def main():
             result[side.name].update(catch_up=rate, p50=p50, p99=p99, peak=max(peak, result[side.name]["peak"]))
             print(f"  {side.name}: catching up {rate:,.0f} updates/s, commit to topic p50 {p50:.1f} ms p99 {p99:.1f} ms, peak {peak:,.0f} MiB, "
                   f"resident {resident:,.0f} MiB", flush=True)
-        tuned = Debezium(world, poll_ms=5)
-        start = tuned.counter.end()
         tuned.start()
-        tuned.counter.watch(COMMITS, start)  # what the other side's commits left for it
+        tuned.wait_ready()
+        time.sleep(3)
         p50, p99 = latency(tuned, "tuned")
         tuned.stop()
         print(f"  Debezium with poll.interval.ms = 5: commit to topic p50 {p50:.1f} ms p99 {p99:.1f} ms", flush=True)
     finally:
+        for side in (*sides, tuned):
+            if side.process is not None and side.process.poll() is None:
+                side.process.kill()
         world.close()
         shutil.rmtree(FOLDER / "connect", ignore_errors=True)
     ours, theirs = result["xinqiao-adapter"], result["Debezium"]

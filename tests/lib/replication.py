@@ -213,7 +213,7 @@ class World:
         self.cluster.sql(TABLE.format(name='penalty') + '; CREATE PUBLICATION xinqiao FOR TABLE penalty')
         self.write_mapping()
         self.write_config()
-        self.operator('topics', 'create', '--partitions', str(PARTITIONS))
+        self.ask('topics', 'create', '--partitions', str(PARTITIONS))
         self.offsets, self.ids, self.following, self.versions, self.standing = {}, set(), {}, {}, {}
         self.schema = avro.Schema(pathlib.Path(self.env['XQ_SCHEMAS']) / 'shared' / 'penalty-1.avsc')
 
@@ -222,12 +222,15 @@ class World:
     def kafka(self):
         return f'kafka = {{ bootstrap = "{self.env["XQ_BOOTSTRAP"]}"; prefix = "{self.prefix}"; }};'
 
-    def operator(self, *arguments):
+    def ask(self, *arguments):
         config = self.folder / 'xinqiao.cfg'
         config.write_text(f'catalogue = "{self.env["XQ_CATALOGUE"]}"; {self.kafka()}\n'
                           f'gateway_group = "{self.prefix}gateway";\n')
-        subprocess.run([f'{self.env["XQ_BIN"]}/xinqiao', *arguments], check=True, stdout=subprocess.DEVNULL,
-                       env={**os.environ, 'XQ_CONFIG': str(config)})
+        done = subprocess.run([f'{self.env["XQ_BIN"]}/xinqiao', *arguments], capture_output=True, text=True, check=False,
+                              env={**os.environ, 'XQ_CONFIG': str(config)})
+        if done.returncode != 0:
+            raise Failure(f'xinqiao {" ".join(arguments)}: {done.returncode}: {done.stderr[-300:]}')
+        return done.stdout
 
     # --- the adapter ---
 

@@ -1,7 +1,9 @@
 """The PostgreSQL source on a real database: each promise of docs/recipes/postgresql.md, one after the other on one table.
 
     replication_promises.py ENV [PROMISE…]     ENV is the env file of a running exchange; prints "N passed, N failed" last"""
+import re
 import sys
+import time
 
 from replication import COLUMNS, Failure, TABLE, World, prove
 
@@ -210,6 +212,38 @@ def a_lost_slot_stops_or_takes_a_new_snapshot(world):
     expect(0 < world.event_count - before < 100, f'{world.event_count - before} events for 11 differences')
 
 
+def a_snapshot_that_would_withdraw_much_waits_for_approval(world):
+    world.insert(8001, 60)
+    world.take()
+    world.cluster.sql("DELETE FROM penalty WHERE wsh LIKE 'WS-80%'; SELECT pg_drop_replication_slot('xinqiao')")
+    since = len(world.said())
+    world.start()
+    world.wait_for_word('LIST_WITHDRAWS_MANY', since)
+    world.insert(8201, 5)
+    feed = f'{world.name}/penalty'
+    shown = world.ask('feeds', 'show', feed, '--json')
+    world.ask('feeds', 'approve', feed, re.search(r'"digest": ?"([0-9a-f]+)"', shown).group(1), '--officer', 'test', '--reason', 'test')
+    world.wait_for_word('changes are followed', since)
+    world.settles()
+    world.check()
+    world.stop()
+
+
+def a_paused_feed_waits(world):
+    feed = f'{world.name}/penalty'
+    world.ask('feeds', 'pause', feed, '--officer', 'test', '--reason', 'test')
+    world.start()
+    world.wait_for_word('changes are followed', len(world.said()))
+    before = len(world.fold())
+    world.insert(8301, 5)
+    time.sleep(3)
+    expect(len(world.fold()) == before, 'rows came while the feed was paused')
+    world.ask('feeds', 'resume', feed, '--officer', 'test', '--reason', 'test')
+    world.settles()
+    world.check()
+    world.stop()
+
+
 def a_slot_that_is_ahead_stops(world):
     world.insert(7001, 10)
     world.cluster.sql("SELECT pg_replication_slot_advance('xinqiao', pg_current_wal_lsn())")
@@ -348,7 +382,8 @@ PROMISES = [
     under_full_identity_the_old_row_lends_it, a_row_that_cannot_be_mapped_waits_in_quarantine_with_its_place,
     a_truncated_table_withdraws_every_record, a_rolled_back_transaction_is_nothing, an_idle_table_holds_no_log, an_added_column_stops_until_the_mapping_says_what_of_it, a_retyped_column_stops,
     a_renamed_column_stops, a_dropped_column_stops, another_table_of_the_name_stops,
-    a_lost_slot_stops_or_takes_a_new_snapshot, a_slot_that_is_ahead_stops, a_slot_of_somebody_else_is_left_alone,
+    a_lost_slot_stops_or_takes_a_new_snapshot, a_snapshot_that_would_withdraw_much_waits_for_approval, a_paused_feed_waits,
+    a_slot_that_is_ahead_stops, a_slot_of_somebody_else_is_left_alone,
     a_second_adapter_waits_for_the_slot, a_missing_publication_or_table_is_told_with_the_command,
     rights_that_are_missing_are_told_with_the_command, a_password_in_the_configuration_is_refused,
     a_table_whose_deletions_tell_no_record_is_refused, a_type_that_no_mapping_reads_is_refused,
