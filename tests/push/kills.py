@@ -92,11 +92,18 @@ def kill_adapter(place):
         process.kill()
 
 
+def broker(demo):
+    """Its pid, None while it has none."""
+    try:
+        return int((demo / 'run/kafka.pid').read_text())
+    except (OSError, ValueError):
+        return None
+
+
 def kill_broker(demo):
-    path = demo / 'run/kafka.pid'
-    old = int(path.read_text())
+    old = until('the broker runs', lambda: broker(demo))
     os.kill(old, signal.SIGKILL)
-    until('the broker comes back', lambda: int(path.read_text() or 0) != old)
+    until('the broker comes back', lambda: broker(demo) not in (None, old))
 
 
 def broker_serves(demo):
