@@ -18,6 +18,7 @@
 
 DEPARTMENTS_FOLDER=$XQ_ROOT/adapters/departments
 DEPARTMENTS_TEMPLATES=$XQ_ROOT/deploy/templates
+DEPARTMENTS_LISTEN_SECONDS=120
 DEPARTMENTS_READER=xinqiao_reader # an account of the exchange in a bureau's MariaDB
 
 departments_list() {
@@ -165,14 +166,16 @@ departments_push_address() {
 
 # A repeated file is known by its key, so it may be sent until it is answered.
 departments_push() {
-    local folder=$1 name file
+    local folder=$1 name file address
     for name in $(departments_with "$2"); do
+        address=$(departments_push_address "$folder" "$name")
+        wait_until "$DEPARTMENTS_LISTEN_SECONDS" "$address" port_is_used "${address##*:}"
         for file in "$DEPARTMENTS_FOLDER/$name/$2"/*/*; do
             printf '\n%s: ' "${file#"$DEPARTMENTS_FOLDER/"}"
             curl --silent --show-error --fail-with-body --retry 30 --retry-delay 1 --retry-all-errors \
                 --cacert "$folder/certificates/ca.pem" --cert "$folder/certificates/$name.pem" --key "$folder/certificates/$name.key" \
                 --header "Idempotency-Key: $(basename "$file")" --header "$(departments_content_type "$file")" --data-binary "@$file" \
-                "$(departments_push_address "$folder" "$name")/feeds/$(basename "$(dirname "$file")")"
+                "$address/feeds/$(basename "$(dirname "$file")")"
         done
     done
 }
