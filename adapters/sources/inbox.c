@@ -16,7 +16,8 @@ struct adapters_inbox {
     bool is_spool;
     struct adapters_drop *drop;
     struct adapters_rows *rows;
-    struct adapters_list *list;             /* NULL: no full lists */
+    struct adapters_list *list; /* NULL: no full lists */
+    struct adapters_memo *memos[ADAPTERS_MAX_FEEDS];
     struct adapters_taken taken[MAX_TAKEN]; /* finished in the transaction at hand */
     size_t taken_count;
 };
@@ -53,10 +54,16 @@ static enum bus_status open_drop(struct adapters_inbox *inbox, const char *folde
 
 static enum bus_status open_list(struct adapters_inbox *inbox, struct bus_error *error)
 {
-    for (size_t feed = 0; feed < inbox->intake->feeds->count; feed++)
-        if (is_list(inbox, feed))
-            return adapters_list_create(inbox->intake->settings->state, &inbox->list, error);
-    return BUS_OK;
+    const char *state = inbox->intake->settings->state;
+    enum bus_status status = BUS_OK;
+    for (size_t feed = 0; status == BUS_OK && feed < inbox->intake->feeds->count; feed++) {
+        if (!is_list(inbox, feed))
+            continue;
+        status = adapters_memo_create(state, &inbox->memos[feed], error);
+        if (status == BUS_OK && inbox->list == NULL)
+            status = adapters_list_create(state, &inbox->list, error);
+    }
+    return status;
 }
 
 enum bus_status adapters_inbox_open(const struct adapters_intake *intake, const struct adapters_inbox_options *options,
@@ -96,6 +103,8 @@ void adapters_inbox_close(struct adapters_inbox *inbox)
     adapters_drop_close(inbox->drop);
     adapters_rows_destroy(inbox->rows);
     adapters_list_destroy(inbox->list);
+    for (size_t feed = 0; feed < ADAPTERS_MAX_FEEDS; feed++)
+        adapters_memo_destroy(inbox->memos[feed]);
     free(inbox);
 }
 
@@ -131,6 +140,7 @@ static enum bus_status take_file(struct adapters_inbox *inbox, size_t feed, cons
         .drop = inbox->drop,
         .rows = inbox->rows,
         .list = inbox->list,
+        .memo = inbox->memos[feed],
         .layout = inbox->is_spool ? &spool : layout,
         .encoding = inbox->is_spool ? ADAPTERS_ENCODING_UTF8 : adapters_mapping_encoding(mapping_of(inbox, feed)),
         .is_list = is_list(inbox, feed),

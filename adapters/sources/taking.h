@@ -4,6 +4,7 @@
 
 #include "adapters/engine/intake.h"
 #include "adapters/engine/list.h"
+#include "adapters/engine/memo.h"
 #include "adapters/engine/report.h"
 #include "adapters/formats/layout.h"
 #include "adapters/sources/file_drop.h"
@@ -14,6 +15,7 @@ struct adapters_taking_tools {
     struct adapters_drop *drop;
     struct adapters_rows *rows;
     struct adapters_list *list;           /* NULL: no feed delivers full lists */
+    struct adapters_memo *memo;           /* of the feed at hand, when it delivers full lists */
     const struct adapters_layout *layout; /* of the file at hand */
     enum adapters_encoding encoding;
     bool is_list; /* the file says all that the department holds; its feed has an image */

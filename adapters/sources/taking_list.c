@@ -29,6 +29,8 @@ struct list_taking {
     bool is_begun;    /* something of it was committed in an earlier run */
     bool has_version; /* its rows tell their own */
     bool is_unreadable;
+    bool has_text;             /* of the row at hand */
+    struct bus_buffer scratch; /* its fields */
 };
 
 /* --- how far --- */
@@ -86,18 +88,43 @@ static void begin(struct list_taking *self)
 
 /* --- the first reading --- */
 
-static enum bus_status sum_row(struct list_taking *self, struct adapters_row *row, bool is_read,
+/* What a row says, mapped; kept for the next list when it counts. */
+static enum bus_status map_row(struct list_taking *self, const struct adapters_row *row,
+                               struct adapters_memo_entry *entry, enum adapters_list_kind *out_kind,
                                struct bus_error *error)
 {
     struct adapters_taking *taking = self->taking;
-    struct adapters_look look = {0};
+    struct adapters_look look;
     struct adapters_refusal refusal;
-    enum adapters_list_kind kind = ADAPTERS_LIST_UNTOLD;
-    if (is_read && adapters_intake_look(taking->tools->intake, taking->feed, row, &look, &refusal) == BUS_OK)
-        kind = look.is_withdrawal ? ADAPTERS_LIST_ENDED : ADAPTERS_LIST_STANDS;
-    else if (look.has_key)
-        kind = ADAPTERS_LIST_REFUSED;
-    return adapters_list_add(self->list, kind, look.key, look.content, row->line, error);
+    enum bus_status status = adapters_intake_look(taking->tools->intake, taking->feed, row, &look, &refusal);
+    memcpy(entry->key, look.key, sizeof entry->key);
+    memcpy(entry->content, look.content, sizeof entry->content);
+    if (status != BUS_OK)
+        *out_kind = look.has_key ? ADAPTERS_LIST_REFUSED : ADAPTERS_LIST_UNTOLD;
+    else
+        *out_kind = look.is_withdrawal ? ADAPTERS_LIST_ENDED : ADAPTERS_LIST_STANDS;
+    return self->has_text && *out_kind == ADAPTERS_LIST_STANDS ? adapters_memo_keep(taking->tools->memo, entry, error)
+                                                               : BUS_OK;
+}
+
+static enum bus_status sum_row(struct list_taking *self, const struct adapters_row *row, bool is_read,
+                               struct bus_error *error)
+{
+    const struct adapters_taking_tools *tools = self->taking->tools;
+    struct adapters_memo_entry entry = {0};
+    enum adapters_list_kind kind = is_read ? ADAPTERS_LIST_STANDS : ADAPTERS_LIST_UNTOLD;
+    enum bus_status status = BUS_OK;
+    self->has_text =
+        is_read && adapters_memo_text(row->fields, tools->layout->column_count, &self->scratch, entry.text);
+    const struct adapters_memo_entry *known = self->has_text ? adapters_memo_find(tools->memo, entry.text) : NULL;
+    if (known != NULL)
+        status = adapters_memo_keep(tools->memo, known, error);
+    else if (is_read)
+        status = map_row(self, row, &entry, &kind, error);
+    if (known == NULL)
+        known = &entry;
+    return status == BUS_OK ? adapters_list_add(self->list, kind, known->key, known->content, row->line, error)
+                            : status;
 }
 
 /* The next row. OK with *out_end at the end, after a stop, or when the file cannot be read on (is_unreadable). */
@@ -127,6 +154,7 @@ static enum bus_status sum_up(struct list_taking *self, struct adapters_refusal 
     if (status != BUS_OK)
         return BUS_REJECT;
     adapters_list_reset(self->list);
+    adapters_memo_begin(taking->tools->memo);
     for (bool is_end = false; status == BUS_OK;) {
         struct adapters_row row;
         bool is_read;
@@ -463,7 +491,9 @@ enum bus_status adapters_taking_list(struct adapters_taking *taking, enum adapte
         .has_version = adapters_mapping_has_changed_at(mapping),
     };
     begin(&self);
+    bus_buffer_init(&self.scratch, 2 * ADAPTERS_ROW_MAX);
     enum bus_status status = sum_up(&self, &refusal, error);
+    bus_buffer_release(&self.scratch);
     if (status == BUS_OK && !taking->is_stopped &&
         (is_another_than_approved(&self) || !adapters_taking_is_same(taking))) {
         adapters_taking_refuse_changed(&refusal);
