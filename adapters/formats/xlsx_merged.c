@@ -43,7 +43,13 @@ void adapters_xlsx_column_name(int32_t column, char out_name[ADAPTERS_XLSX_COLUM
 void adapters_xlsx_merged_release(struct adapters_xlsx_merged *merged)
 {
     free(merged->areas);
+    free(merged->window);
     *merged = (struct adapters_xlsx_merged){0};
+}
+
+void adapters_xlsx_merged_reset(struct adapters_xlsx_merged *merged)
+{
+    merged->count = merged->next = merged->open_count = 0;
 }
 
 static bool add(struct adapters_xlsx_merged *merged, const struct adapters_xlsx_area *area)
@@ -79,7 +85,7 @@ static bool read_area(const char *at, struct adapters_xlsx_area *area)
 }
 
 /* The bytes of a part that were read last, behind the end of those before; of these the first only shows what stands in front of the next. */
-struct window {
+struct adapters_xlsx_window {
     char bytes[1 + TAG_SIZE + PIECE_SIZE + 1];
     size_t length;
     bool is_last;
@@ -87,8 +93,8 @@ struct window {
 
 /* Every area whose tag begins in the window and cannot go on behind it. Inside of rows, where `<` is always written `&lt;`, there is
  * none; a comment that looks like one costs at most a row that is told. */
-static enum bus_status scan(struct adapters_xlsx_merged *merged, const struct window *window, const char *path,
-                            struct adapters_refusal *refusal, struct bus_error *error)
+static enum bus_status scan(struct adapters_xlsx_merged *merged, const struct adapters_xlsx_window *window,
+                            const char *path, struct adapters_refusal *refusal, struct bus_error *error)
 {
     static const char tag[] = "mergeCell";
     const char *at = window->bytes + 1, *end = window->bytes + window->length;
@@ -114,7 +120,8 @@ static int by_first_row(const void *a, const void *b)
 }
 
 static enum bus_status scan_part(struct adapters_xlsx_merged *merged, struct adapters_xlsx_part *part,
-                                 struct window *window, struct adapters_refusal *refusal, struct bus_error *error)
+                                 struct adapters_xlsx_window *window, struct adapters_refusal *refusal,
+                                 struct bus_error *error)
 {
     while (!window->is_last) {
         size_t kept = window->length < 1 + TAG_SIZE ? window->length : 1 + TAG_SIZE, length;
@@ -141,17 +148,17 @@ enum bus_status adapters_xlsx_merged_find(struct adapters_xlsx_merged *merged, s
                                           const char *path, struct adapters_refusal *refusal, struct bus_error *error)
 {
     struct adapters_xlsx_part part;
-    adapters_xlsx_merged_release(merged);
-    struct window *window = malloc(sizeof *window);
-    if (window == NULL)
+    adapters_xlsx_merged_reset(merged);
+    if (merged->window == NULL)
+        merged->window = malloc(sizeof *merged->window);
+    if (merged->window == NULL)
         return bus_fail(error, BUS_RETRY, "read a workbook: out of memory");
-    window->length = 0;
-    window->is_last = false;
+    merged->window->length = 0;
+    merged->window->is_last = false;
     enum bus_status status = adapters_xlsx_part_open(package, path, 0, &part, refusal, error);
     if (status == BUS_OK)
-        status = scan_part(merged, &part, window, refusal, error);
+        status = scan_part(merged, &part, merged->window, refusal, error);
     adapters_xlsx_part_close(&part);
-    free(window);
     if (merged->count > 1)
         qsort(merged->areas, merged->count, sizeof *merged->areas, by_first_row);
     return status;

@@ -17,12 +17,16 @@ struct adapters_xlsx_merged {
     struct adapters_xlsx_area *areas; /* by their first row */
     size_t count, room;
 
+    struct adapters_xlsx_window *window; /* what the part is gone through by */
+
     size_t next;                               /* the first that begins behind the row asked last */
     size_t open[ADAPTERS_XLSX_MERGED_AT_ONCE]; /* those that cover it */
     size_t open_count;
 };
 
 void adapters_xlsx_merged_release(struct adapters_xlsx_merged *merged);
+/* Forgets the areas, and keeps the memory for the next sheet. */
+void adapters_xlsx_merged_reset(struct adapters_xlsx_merged *merged);
 /* Goes through the whole part `path`. REJECT, RETRY as adapters_xlsx_part_read; REJECT FILE_DAMAGED when it is no UTF-8 text. */
 BUS_MUST_CHECK enum bus_status adapters_xlsx_merged_find(struct adapters_xlsx_merged *merged,
                                                          struct adapters_xlsx_package *package, const char *path,

@@ -32,6 +32,7 @@ void adapters_xlsx_sheet_destroy(struct adapters_xlsx_sheet *sheet)
     if (sheet == NULL)
         return;
     adapters_xlsx_sheet_close(sheet);
+    adapters_xlsx_merged_release(&sheet->merged);
     adapters_xlsx_cells_release(&sheet->cells);
     free(sheet);
 }
@@ -39,7 +40,7 @@ void adapters_xlsx_sheet_destroy(struct adapters_xlsx_sheet *sheet)
 void adapters_xlsx_sheet_close(struct adapters_xlsx_sheet *sheet)
 {
     adapters_xlsx_part_close(&sheet->part);
-    adapters_xlsx_merged_release(&sheet->merged);
+    adapters_xlsx_merged_reset(&sheet->merged);
 }
 
 uint64_t adapters_xlsx_sheet_size_bytes(const struct adapters_xlsx_sheet *sheet)
