@@ -2,22 +2,12 @@
  *
  * The cursor "list/<feed>" says which list was taken last, or is being taken, with its time and how far it is. What was published of it is in
  * the image, so after a restart the same is worked out from the beginning and the rest of it is left to do. */
-#include <inttypes.h>
 #include <stdio.h>
 
+#include "adapters/sources/list_progress.h"
 #include "adapters/sources/taking_private.h"
 #include "bus/log.h"
 #include "bus/stop.h"
-
-/* The cursor: "open|done <begun_ms> <digest> <rows> <published> <withdrawn> <name>". */
-struct progress {
-    bool is_done;
-    int64_t begun_ms; /* the list's time: the version of its records that have none of their own */
-    uint8_t digest[BUS_DIGEST_SIZE];
-    int64_t rows, published,
-        withdrawn; /* gone through in the second reading; rows published; absent records withdrawn */
-    char name[ADAPTERS_FILE_NAME_SIZE];
-};
 
 struct list_taking {
     struct adapters_taking *taking;
@@ -25,7 +15,7 @@ struct list_taking {
     struct adapters_list *list;
     const struct adapters_list_sums *sums;
     char cursor[ADAPTERS_CURSOR_NAME_SIZE];
-    struct progress progress;
+    struct adapters_list_progress progress;
     bool is_begun;    /* something of it was committed in an earlier run */
     bool has_version; /* its rows tell their own */
     bool is_unreadable;
@@ -40,28 +30,11 @@ static struct adapters_journal *journal_of(const struct list_taking *self)
     return adapters_publisher_journal(self->taking->tools->intake->publisher);
 }
 
-static bool parse_progress(const char *text, struct progress *out_progress)
-{
-    char state[8], hex[2 * BUS_DIGEST_SIZE + 1];
-    int name_at = 0;
-    *out_progress = (struct progress){0};
-    int found =
-        sscanf(text, "%7s %" SCNd64 " %64s %" SCNd64 " %" SCNd64 " %" SCNd64 " %n", state, &out_progress->begun_ms, hex,
-               &out_progress->rows, &out_progress->published, &out_progress->withdrawn, &name_at);
-    if (found != 6 || name_at == 0 || !bus_unhex(hex, out_progress->digest, BUS_DIGEST_SIZE))
-        return false;
-    out_progress->is_done = strcmp(state, "done") == 0;
-    snprintf(out_progress->name, sizeof out_progress->name, "%s", text + name_at);
-    return true;
-}
-
 static enum bus_status note_progress(struct list_taking *self, bool is_done, struct bus_error *error)
 {
-    char text[512], hex[2 * BUS_DIGEST_SIZE + 1];
-    const struct progress *progress = &self->progress;
-    bus_hex(progress->digest, BUS_DIGEST_SIZE, hex);
-    snprintf(text, sizeof text, "%s %" PRId64 " %s %" PRId64 " %" PRId64 " %" PRId64 " %s", is_done ? "done" : "open",
-             progress->begun_ms, hex, progress->rows, progress->published, progress->withdrawn, progress->name);
+    char text[ADAPTERS_LIST_PROGRESS_SIZE];
+    self->progress.is_done = is_done;
+    adapters_list_progress_write(&self->progress, text);
     return adapters_journal_set_cursor(journal_of(self), self->cursor, text, error);
 }
 
@@ -70,9 +43,9 @@ static void begin(struct list_taking *self)
 {
     struct adapters_taking *taking = self->taking;
     const struct adapters_taking_tools *tools = taking->tools;
-    struct progress *progress = &self->progress;
+    struct adapters_list_progress *progress = &self->progress;
     snprintf(self->cursor, sizeof self->cursor, "list/%s", taking->feed_name);
-    bool is_known = parse_progress(adapters_journal_cursor(journal_of(self), self->cursor), progress);
+    bool is_known = adapters_list_progress_read(adapters_journal_cursor(journal_of(self), self->cursor), progress);
     bool is_same = is_known && memcmp(progress->digest, taking->position.digest, BUS_DIGEST_SIZE) == 0;
     bool is_unmoved = is_same && progress->is_done && strcmp(progress->name, taking->name) == 0 &&
                       !adapters_drop_has_done(tools->drop, taking->feed, taking->name);
@@ -81,7 +54,7 @@ static void begin(struct list_taking *self)
     int64_t now_ms = bus_clock_now_ms(&tools->intake->clock), last_ms = is_known ? progress->begun_ms : 0;
     if (self->is_begun)
         return;
-    *progress = (struct progress){.begun_ms = now_ms > last_ms ? now_ms : last_ms + 1};
+    *progress = (struct adapters_list_progress){.begun_ms = now_ms > last_ms ? now_ms : last_ms + 1};
     memcpy(progress->digest, taking->position.digest, BUS_DIGEST_SIZE);
     snprintf(progress->name, sizeof progress->name, "%s", taking->name);
 }
@@ -432,7 +405,7 @@ static enum bus_status withdraw_absent(struct list_taking *self, struct bus_erro
 static enum bus_status finish(struct list_taking *self, struct adapters_taken *out_taken, struct bus_error *error)
 {
     struct adapters_taking *taking = self->taking;
-    const struct progress *progress = &self->progress;
+    const struct adapters_list_progress *progress = &self->progress;
     int64_t quarantined = taking->position.quarantined;
     taking->summary = (struct adapters_report_summary){
         .encoding = adapters_taking_encoding_view(taking),
