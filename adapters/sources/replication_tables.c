@@ -130,8 +130,8 @@ void replication_tables_write(const struct replication_tables *tables, size_t fe
                       table->schema, table->name, table->relation, table->identity);
     for (size_t i = 0; i < table->column_count; i++) {
         const struct replication_column *column = &table->columns[i];
-        bus_buffer_printf(buffer, "\t%s:%" PRIu32 ":%" PRId32 ":%d", column->name, column->type, column->modifier,
-                          column->is_key);
+        bus_buffer_printf(buffer, "\t%" PRIu32 ":%" PRId32 ":%d:%s", column->type, column->modifier, column->is_key,
+                          column->name);
     }
     bus_buffer_u8(buffer, '\n');
 }
@@ -198,8 +198,8 @@ static enum bus_status compare_columns(const struct replication_table *table, st
     for (; bus_cursor_left(&cursor) > 0; count++) {
         struct bus_bytes text = take_until(&cursor, '\t');
         struct bus_cursor parts = bus_cursor_of(text);
-        struct bus_bytes name = take_until(&parts, ':'), type = take_until(&parts, ':'),
-                         modifier = take_until(&parts, ':'), is_key = take_until(&parts, ':');
+        struct bus_bytes type = take_until(&parts, ':'), modifier = take_until(&parts, ':'),
+                         is_key = take_until(&parts, ':'), name = bus_bytes_of(parts.at, bus_cursor_left(&parts));
         const struct replication_column *column = find_column(table, name);
         if (column == NULL)
             return differs(table, "a column was dropped or renamed, or is not mapped any more:", name, error);
