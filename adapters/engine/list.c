@@ -119,12 +119,18 @@ enum bus_status adapters_list_add(struct adapters_list *list, enum adapters_list
 
 /* --- sorting --- */
 
+/* Of what it is sorted by, which begins it. */
+static uint8_t byte_at(const struct entry *entry, size_t depth)
+{
+    return ((const uint8_t *)(const void *)entry)[depth];
+}
+
 static void sort_short(struct entry *entries, size_t count)
 {
     for (size_t i = 1; i < count; i++) {
         struct entry moved = entries[i];
         size_t at = i;
-        for (; at > 0 && memcmp(entries[at - 1].key, moved.key, SORTED_BYTES) > 0; at--)
+        for (; at > 0 && memcmp(&entries[at - 1], &moved, SORTED_BYTES) > 0; at--)
             entries[at] = entries[at - 1];
         entries[at] = moved;
     }
@@ -139,7 +145,7 @@ static void sort(struct entry *entries, size_t count, size_t depth)
         return;
     }
     for (size_t i = 0; i < count; i++)
-        ends[entries[i].key[depth]]++;
+        ends[byte_at(&entries[i], depth)]++;
     for (size_t byte = 0; byte < BYTE_VALUES; byte++) {
         nexts[byte] = begin;
         begin += ends[byte];
@@ -148,7 +154,7 @@ static void sort(struct entry *entries, size_t count, size_t depth)
     for (size_t byte = 0; byte < BYTE_VALUES; byte++)
         while (nexts[byte] < ends[byte]) {
             struct entry moved = entries[nexts[byte]];
-            size_t to = moved.key[depth];
+            size_t to = byte_at(&moved, depth);
             entries[nexts[byte]] = entries[nexts[to]];
             entries[nexts[to]++] = moved;
         }
