@@ -34,8 +34,6 @@ static void describe(const struct adapters_board *board, struct adapters_board_f
     SET(status->source, board->options.source);
     SET(status->cadence, delivery->cadence);
     SET(status->due_by, delivery->due_by);
-    SET(status->trouble_zh, "");
-    SET(status->trouble_en, "");
     status->is_full_list = delivery->is_full_list;
     status->is_paused = feed->is_paused;
     feed->is_changed = true;
@@ -175,13 +173,24 @@ void adapters_board_delivered(struct adapters_board *board, size_t feed, const s
     board->feeds[feed].is_changed = true;
 }
 
+/* On one line, as a library's message may not be. */
+static void set_line(char to[BUS_FEED_TEXT_SIZE], const char *text)
+{
+    set_text(to, BUS_FEED_TEXT_SIZE, text);
+    for (char *at = to; *at != '\0'; at++)
+        if ((unsigned char)*at < ' ')
+            *at = ' ';
+}
+
 void adapters_board_trouble(struct adapters_board *board, size_t feed, const char *zh, const char *en)
 {
     struct adapters_board_feed *of = &board->feeds[feed];
-    if (strncmp(of->now.trouble_en, en, sizeof of->now.trouble_en - 1) == 0)
+    char line[BUS_FEED_TEXT_SIZE];
+    set_line(line, en);
+    if (strcmp(of->now.trouble_en, line) == 0)
         return;
-    SET(of->now.trouble_zh, zh);
-    SET(of->now.trouble_en, en);
+    set_line(of->now.trouble_zh, zh);
+    SET(of->now.trouble_en, line);
     of->is_changed = true;
 }
 

@@ -22,7 +22,8 @@ struct adapters_board_options {
     struct bus_clock clock;
 };
 
-/* Reads the orders and this adapter's last statuses; call it after the publisher was opened. All feeds are then told with the first commit.
+/* Reads the orders and this adapter's last statuses; call it after the publisher was opened. All feeds are told at once, with the
+ * trouble that was told last: who finds that all is well says so.
  * Options are copied, what they point to is borrowed. RETRY when the broker is away. */
 BUS_MUST_CHECK enum bus_status adapters_board_open(const struct adapters_board_options *options,
                                                    struct adapters_board **out_board, struct bus_error *error);

@@ -276,7 +276,10 @@ static enum bus_status open_outside(struct adapters_engine *engine, struct bus_e
         status = open_board(engine, error);
     if (status == BUS_OK) {
         status = engine->type->open(&engine->intake, &engine->source, error);
-        if (status != BUS_OK)
+        engine->is_troubled = true; /* perhaps told by an earlier process */
+        if (status == BUS_OK)
+            tell_well(engine);
+        else
             tell_trouble(engine, error);
     }
     if (status != BUS_OK)

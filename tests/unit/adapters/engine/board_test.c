@@ -166,6 +166,11 @@ static void a_trouble_that_was_told_is_not_told_again(void **state)
     adapters_board_keep(world->board);
     adapters_board_trouble(world->board, 0, "中", "en");
     assert_false(adapters_board_is_changed(world->board));
+    adapters_board_trouble(world->board, 0, "中", "en\n\ton two lines");
+    assert_string_equal(adapters_board_status(world->board, 0)->trouble_en, "en  on two lines");
+    adapters_board_keep(world->board);
+    adapters_board_trouble(world->board, 0, "中", "en\n\ton two lines");
+    assert_false(adapters_board_is_changed(world->board));
     adapters_board_trouble(world->board, 0, "", "");
     assert_true(adapters_board_is_changed(world->board));
 }
