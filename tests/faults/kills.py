@@ -25,7 +25,7 @@ import rights
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SUBSCRIBERS = ["court", "procurement", "website", "bank"]
 # How often each kind is killed, and how often killed once more while it recovers.
-PLAN = {"adapter": 8, "source": 12, "worker-0": 6, "worker-1": 6, "keyholder": 5, "gateway": 5, "agent": 8, "kafka": 4, "postgresql": 3, "mariadb": 2}
+PLAN = {"adapter": 5, "source": 10, "worker-0": 6, "worker-1": 6, "keyholder": 5, "gateway": 5, "agent": 8, "kafka": 4, "postgresql": 3, "mariadb": 2}
 SOURCES = ["adapter-housingfund", "adapter-food", "adapter-ecommerce", "adapter-bidding"]  # one of each kind: what bureaus.py uses
 # Not the broker: one that is killed while it starts may complete a prepared transaction without writing its markers ("Couldn't find leader
 # endpoint … can be skipped" in its log, seen once with Kafka 4.3.1 on a single node). That hangs for ever and is Kafka's own;
