@@ -75,6 +75,14 @@ static void load_feed(const struct odbc *odbc, struct feed *feed)
     feed->place = (struct odbc_place){0};
 }
 
+/* A list that lies there and is not done with; one that was rejected stays in its folder. */
+static void find_list(struct feed *feed)
+{
+    odbc_list_find(feed->poll->kind, feed->folder, &feed->list);
+    if (feed->list.at_ms <= feed->place.listed_at_ms)
+        feed->list = (struct odbc_list){0};
+}
+
 static enum bus_status note_cursor(const struct odbc *odbc, const struct feed *feed, const char *what, const char *text,
                                    struct bus_error *error)
 {
@@ -125,8 +133,8 @@ static enum bus_status open_feed(struct odbc *odbc, size_t number, struct bus_er
         return bus_fail(error, BUS_FATAL, "feed %s: its mapping must say format = 'table', or be left out of `feeds`",
                         feed->name);
     snprintf(feed->folder, sizeof feed->folder, "%s/spool/%s", odbc->intake->settings->state, feed->name);
-    odbc_list_find(feed->poll->kind, feed->folder, &feed->list);
     load_feed(odbc, feed);
+    find_list(feed);
     return BUS_OK;
 }
 
@@ -346,7 +354,7 @@ static void aborted(void *self)
     for (size_t i = 0; i < odbc->feed_count; i++) {
         struct feed *feed = &odbc->feeds[i];
         load_feed(odbc, feed);
-        odbc_list_find(feed->poll->kind, feed->folder, &feed->list);
+        find_list(feed);
     }
 }
 

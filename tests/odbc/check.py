@@ -153,6 +153,10 @@ class Promises:
             place.operator('feeds', 'reject', f'{place.name}/arrears', digest, *OFFICER)
             until('the change is there', lambda: any(amount == 775 for _, amount in place.standing().values()))
             assert len(place.standing()) == 200
+            place.stop()
+            held = place.log().count('is held')
+            place.once()
+            assert place.log().count('is held') == held and len(place.standing()) == 200, 'it was decided once'
 
     # --- values ---
 
