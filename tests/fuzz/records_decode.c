@@ -1,9 +1,11 @@
-/* Fuzzes the decoders of internal records: quarantine, books, audit, requests, and the values of xq.state. What one of them takes, it
+/* Fuzzes the decoders of internal records: quarantine, books, audit, requests, feeds, and the values of xq.state. What one of them takes, it
  * gives back as it was, or at least again. The first byte chooses the record. */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "bus/audit.h"
+#include "bus/feed_order.h"
+#include "bus/feed_status.h"
 #include "bus/ledger.h"
 #include "bus/quarantine.h"
 #include "bus/request.h"
@@ -154,10 +156,41 @@ static void try_request(struct bus_bytes bytes)
     bus_buffer_release(&buffer);
 }
 
+static void try_order(struct bus_bytes bytes)
+{
+    struct bus_feed_order order;
+    struct bus_error error;
+    struct bus_buffer buffer;
+    if (bus_feed_order_decode(bytes, &order, &error) != BUS_OK)
+        return;
+    bus_buffer_init(&buffer, RECORD_LIMIT);
+    need(bus_feed_order_encode(&order, &buffer, &error) == BUS_OK && buffer.length <= bytes.length);
+    need(bus_feed_order_decode(bus_buffer_view(&buffer), &order, &error) == BUS_OK);
+    bus_buffer_release(&buffer);
+}
+
+/* Written once, a status stays what it is; texts that were no UTF-8 lose what is behind. */
+static void try_feed(struct bus_bytes bytes)
+{
+    static struct bus_feed_status status;
+    struct bus_error error;
+    struct bus_buffer buffer, again;
+    if (bus_feed_status_decode(bytes, &status, &error) != BUS_OK)
+        return;
+    bus_buffer_init(&buffer, RECORD_LIMIT);
+    bus_buffer_init(&again, RECORD_LIMIT);
+    need(bus_feed_status_encode(&status, &buffer, &error) == BUS_OK);
+    need(bus_feed_status_decode(bus_buffer_view(&buffer), &status, &error) == BUS_OK);
+    need(bus_feed_status_encode(&status, &again, &error) == BUS_OK);
+    need(bus_bytes_equal(bus_buffer_view(&buffer), bus_buffer_view(&again)));
+    bus_buffer_release(&buffer);
+    bus_buffer_release(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const tries[])(struct bus_bytes bytes) = {try_quarantine, try_book,   try_audit,  try_state,
-                                                            try_ledger,     try_resync, try_request};
+    static void (*const tries[])(struct bus_bytes bytes) = {
+        try_quarantine, try_book, try_audit, try_state, try_ledger, try_resync, try_request, try_order, try_feed};
     if (size == 0)
         return 0;
     uint8_t *copy = malloc(size); /* of the exact size, so that a step too far shows */
