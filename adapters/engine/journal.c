@@ -12,6 +12,7 @@
 enum {
     POLL_MS = 500,
     QUIET_MS = 30000,
+    OPEN_TRANSACTION_MS = 150000, /* longer than any transaction stays open */
     FIRST_SLOTS = 1024,
     KEEP_DAYS = 60, /* of books: how far back a clock may be set without counts being lost */
 };
@@ -316,20 +317,30 @@ void adapters_journal_rewind(struct adapters_journal *journal)
 typedef enum bus_status take_record(struct adapters_journal *journal, const struct bus_message *message,
                                     struct bus_error *error);
 
-static enum bus_status read_to_end(struct adapters_journal *journal, struct bus_consumer *consumer, take_record *take,
-                                   struct bus_error *error)
+/* Reads up to `high`, the end of the topic when the reading began: all that this adapter ever committed lies before it. The end that is told is
+ * that of what is stable, and an open transaction of another adapter may keep it behind our own commits: then it is waited for. */
+static enum bus_status read_to_end(struct adapters_journal *journal, struct bus_consumer *consumer, int64_t high,
+                                   take_record *take, struct bus_error *error)
 {
-    int64_t heard_ms = bus_clock_monotonic_ms();
+    int64_t heard_ms = bus_clock_monotonic_ms(), patience_ms = QUIET_MS;
     for (;;) {
         struct bus_message message;
         enum bus_status status = bus_consumer_poll(consumer, POLL_MS, &message, error);
         if (status != BUS_OK)
             return status;
-        if (message.handle == NULL && message.partition >= 0)
+        bool is_end = message.handle == NULL && message.partition >= 0;
+        if (is_end && message.offset >= high)
             return BUS_OK;
+        if (is_end) {
+            bus_log(BUS_LOG_INFO, "waiting for another adapter's transaction", "stable=%lld of=%lld",
+                    (long long)message.offset, (long long)high);
+            patience_ms = OPEN_TRANSACTION_MS;
+        }
         if (message.handle == NULL) {
-            if (bus_stop_requested() || bus_clock_monotonic_ms() - heard_ms > QUIET_MS)
-                return bus_fail(error, BUS_RETRY, "cannot read the adapter's position: Kafka does not answer");
+            if (bus_stop_requested() || bus_clock_monotonic_ms() - heard_ms > patience_ms)
+                return bus_fail(
+                    error, BUS_RETRY,
+                    "cannot read the adapter's position: Kafka does not answer, or a transaction stays open");
             continue;
         }
         heard_ms = bus_clock_monotonic_ms();
@@ -345,11 +356,14 @@ static enum bus_status scan(struct adapters_journal *journal, const struct bus_k
 {
     struct bus_consumer *consumer = NULL;
     struct bus_partition start = {topic, 0, BUS_OFFSET_BEGINNING};
+    int64_t first, stable, high;
     enum bus_status status = bus_consumer_open(kafka, &(struct bus_consumer_options){0}, &consumer, error);
+    if (status == BUS_OK)
+        status = bus_consumer_watermarks(consumer, topic, 0, &first, &stable, &high, error);
     if (status == BUS_OK)
         status = bus_consumer_assign(consumer, &start, 1, error);
     if (status == BUS_OK)
-        status = read_to_end(journal, consumer, take, error);
+        status = read_to_end(journal, consumer, high, take, error);
     bus_consumer_close(consumer);
     if (status != BUS_OK)
         bus_error_prefix(error, "topic %s", topic);
