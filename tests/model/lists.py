@@ -209,7 +209,7 @@ class Adapter:
             if time.monotonic() > deadline:
                 raise Wrong(f'{what}: not within {PATIENCE_S} s')
             if kills > 0 and time.monotonic() >= next_kill:
-                self.kill()
+                self.kill(dice.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)))
                 self.start()
                 kills, next_kill = kills - 1, time.monotonic() + dice.uniform(0.05, 0.9)
             elif self.process.poll() is not None:
