@@ -62,14 +62,14 @@ static void write_copy(const struct replication_table *table, struct bus_buffer 
     bus_buffer_append(sql, ") TO STDOUT (FORMAT csv, HEADER)", sizeof ") TO STDOUT (FORMAT csv, HEADER)");
 }
 
-static enum bus_status copy_table(struct replication *self, size_t feed, struct bus_error *error)
+static enum bus_status copy_table(struct replication *self, size_t feed, uint64_t lsn, struct bus_error *error)
 {
     const char *name = adapters_mapping_feed_view(self->tables.feeds->mappings[feed]);
     struct replication_list list;
     struct bus_buffer sql;
     bus_buffer_init(&sql, SQL_LIMIT);
     write_copy(&self->tables.tables[feed], &sql);
-    enum bus_status status = replication_list_begin(&list, self->state, name, error);
+    enum bus_status status = replication_list_begin(&list, self->state, name, lsn, error);
     if (status == BUS_OK && sql.failed)
         status = bus_fail(error, BUS_FATAL, "feed %s: too many columns for one statement", name);
     if (status == BUS_OK)
@@ -84,13 +84,14 @@ static enum bus_status copy_table(struct replication *self, size_t feed, struct 
     return status;
 }
 
-static enum bus_status copy_tables(struct replication *self, const char *snapshot, struct bus_error *error)
+static enum bus_status copy_tables(struct replication *self, const char *snapshot, uint64_t lsn,
+                                   struct bus_error *error)
 {
     enum bus_status status = enter_snapshot(self, snapshot, error);
     if (status == BUS_OK)
         status = replication_tables_inspect(&self->tables, self->database, self->settings.publication, error);
     for (size_t i = 0; status == BUS_OK && i < self->tables.feeds->count; i++)
-        status = copy_table(self, i, error);
+        status = copy_table(self, i, lsn, error);
     return status == BUS_OK ? replication_client_ask(self->database, "COMMIT", NULL, 0, NULL, error) : status;
 }
 
@@ -111,7 +112,7 @@ enum bus_status replication_snapshot(struct replication *self, struct bus_error 
             "slot=%s tables=%zu", self->settings.slot, self->tables.feeds->count);
     enum bus_status status = make_slot(self, &lsn, name, error);
     if (status == BUS_OK)
-        status = copy_tables(self, name, error);
+        status = copy_tables(self, name, lsn, error);
     if (status != BUS_OK) {
         replication_client_disconnect(self->database); /* whatever transaction is open there */
         return status;

@@ -1,7 +1,9 @@
 #include "adapters/sources/replication_spool.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -166,19 +168,24 @@ static void spool_folder(const char *state, const char *feed, char out_path[REPL
     snprintf(out_path, REPLICATION_PATH_SIZE, "%s/spool/%s", state, feed);
 }
 
-void replication_spool_path(const char *state, const char *feed, char out_path[REPLICATION_PATH_SIZE])
+void replication_spool_path(const char *state, const char *feed, uint64_t lsn, char out_path[REPLICATION_PATH_SIZE])
 {
-    snprintf(out_path, REPLICATION_PATH_SIZE, "%s/spool/%s/snapshot.csv", state, feed);
+    snprintf(out_path, REPLICATION_PATH_SIZE, "%s/spool/%s/snapshot-%016" PRIX64 ".csv", state, feed, lsn);
 }
 
-void replication_spool_remove(const char *state, const char *feed)
+/* What a snapshot left that was given up. */
+static void remove_earlier(const char *folder)
 {
-    char path[REPLICATION_PATH_SIZE];
-    replication_spool_path(state, feed, path);
-    (void)unlink(path);
+    DIR *listing = opendir(folder);
+    const struct dirent *entry;
+    while (listing != NULL && (entry = readdir(listing)) != NULL)
+        if (strncmp(entry->d_name, "snapshot-", strlen("snapshot-")) == 0)
+            (void)unlinkat(dirfd(listing), entry->d_name, 0);
+    if (listing != NULL)
+        closedir(listing);
 }
 
-enum bus_status replication_list_begin(struct replication_list *list, const char *state, const char *feed,
+enum bus_status replication_list_begin(struct replication_list *list, const char *state, const char *feed, uint64_t lsn,
                                        struct bus_error *error)
 {
     char folder[REPLICATION_PATH_SIZE];
@@ -188,7 +195,8 @@ enum bus_status replication_list_begin(struct replication_list *list, const char
     (void)mkdir(folder, FOLDER_MODE);
     spool_folder(state, feed, folder);
     (void)mkdir(folder, FOLDER_MODE);
-    replication_spool_path(state, feed, list->path);
+    remove_earlier(folder);
+    replication_spool_path(state, feed, lsn, list->path);
     snprintf(list->part, sizeof list->part, "%.*s.part", REPLICATION_PATH_SIZE - 8, list->path);
     list->file = create(list->part);
     return list->file >= 0 ? BUS_OK : disk_refuses(list->part, error);

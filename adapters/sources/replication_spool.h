@@ -1,6 +1,6 @@
 /* Replication spool: what a snapshot leaves in the adapter's folder: one CSV file with a header for each feed, and the manifest.
  *
- *     <state>/spool/<feed>/snapshot.csv
+ *     <state>/spool/<feed>/snapshot-<LSN>.csv
  *     <state>/snapshot            the manifest, written last: slot, position, signatures of the tables (one line each)
  *     <state>/slot.made           the slot is being made: one that is found was made by us, for nothing yet
  *
@@ -33,10 +33,8 @@ BUS_MUST_CHECK enum bus_status replication_mark_set(const char *state, const cha
 bool replication_mark_is_set(const char *state, const char *slot);
 void replication_mark_clear(const char *state);
 
-/* The path of a feed's list. */
-void replication_spool_path(const char *state, const char *feed, char out_path[REPLICATION_PATH_SIZE]);
-/* Removes the list of a feed. */
-void replication_spool_remove(const char *state, const char *feed);
+/* The path of a feed's list of the snapshot at `lsn`: no two snapshots have lists of one name, be they of the same content. */
+void replication_spool_path(const char *state, const char *feed, uint64_t lsn, char out_path[REPLICATION_PATH_SIZE]);
 
 /* A list being written. */
 struct replication_list {
@@ -45,8 +43,9 @@ struct replication_list {
     struct bus_buffer waiting;
     uint64_t size_bytes;
 };
+/* Lists of earlier snapshots that were not taken are removed. RETRY when the disk refuses. */
 BUS_MUST_CHECK enum bus_status replication_list_begin(struct replication_list *list, const char *state,
-                                                      const char *feed, struct bus_error *error);
+                                                      const char *feed, uint64_t lsn, struct bus_error *error);
 /* `self` is the list. RETRY when the disk refuses. */
 BUS_MUST_CHECK enum bus_status replication_list_add(void *self, struct bus_bytes piece, struct bus_error *error);
 /* To the disk and under its name. */

@@ -43,8 +43,8 @@ static void a_list_appears_whole_or_not_at_all(void **state)
     struct replication_list list;
     struct bus_error error;
     char path[REPLICATION_PATH_SIZE], read[64] = "";
-    replication_spool_path(*state, "penalty", path);
-    assert_int_equal(replication_list_begin(&list, *state, "penalty", &error), BUS_OK);
+    replication_spool_path(*state, "penalty", 7, path);
+    assert_int_equal(replication_list_begin(&list, *state, "penalty", 7, &error), BUS_OK);
     assert_int_equal(replication_list_add(&list, bus_bytes_text("a,b\n"), &error), BUS_OK);
     assert_int_equal(access(path, F_OK), -1);
     assert_int_equal(replication_list_add(&list, bus_bytes_text("1,2\n"), &error), BUS_OK);
@@ -62,12 +62,25 @@ static void a_list_that_was_cut_off_is_written_anew(void **state)
     struct replication_list list;
     struct bus_error error;
     char path[REPLICATION_PATH_SIZE];
-    assert_int_equal(replication_list_begin(&list, *state, "penalty", &error), BUS_OK);
+    assert_int_equal(replication_list_begin(&list, *state, "penalty", 7, &error), BUS_OK);
     assert_int_equal(replication_list_add(&list, bus_bytes_text("much that is lost\n"), &error), BUS_OK);
     replication_list_release(&list);
-    replication_spool_path(*state, "penalty", path);
+    replication_spool_path(*state, "penalty", 7, path);
     assert_int_equal(access(path, F_OK), -1);
     a_list_appears_whole_or_not_at_all(state);
+}
+
+static void a_list_of_an_earlier_snapshot_is_removed(void **state)
+{
+    struct replication_list list;
+    struct bus_error error;
+    char path[REPLICATION_PATH_SIZE];
+    a_list_appears_whole_or_not_at_all(state);
+    replication_spool_path(*state, "penalty", 7, path);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(replication_list_begin(&list, *state, "penalty", 8, &error), BUS_OK);
+    assert_int_equal(access(path, F_OK), -1);
+    replication_list_release(&list);
 }
 
 static void a_long_row_passes_through(void **state)
@@ -77,7 +90,7 @@ static void a_long_row_passes_through(void **state)
     size_t length = 5 * 1024 * 1024;
     uint8_t *row = calloc(1, length);
     assert_non_null(row);
-    assert_int_equal(replication_list_begin(&list, *state, "penalty", &error), BUS_OK);
+    assert_int_equal(replication_list_begin(&list, *state, "penalty", 7, &error), BUS_OK);
     assert_int_equal(replication_list_add(&list, bus_bytes_of(row, length), &error), BUS_OK);
     assert_int_equal(replication_list_finish(&list, &error), BUS_OK);
     assert_int_equal(list.size_bytes, length);
@@ -90,7 +103,7 @@ static void a_disk_that_refuses_is_waited_for(void **state)
     struct replication_list list;
     struct bus_error error;
     write_text(*state, "spool", "a file where the folder should be");
-    assert_int_equal(replication_list_begin(&list, *state, "penalty", &error), BUS_RETRY);
+    assert_int_equal(replication_list_begin(&list, *state, "penalty", 7, &error), BUS_RETRY);
     assert_non_null(strstr(error.message, "penalty"));
     replication_list_release(&list);
 }
@@ -144,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_list_appears_whole_or_not_at_all, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_list_that_was_cut_off_is_written_anew, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_list_of_an_earlier_snapshot_is_removed, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_long_row_passes_through, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_disk_that_refuses_is_waited_for, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_manifest_is_found_by_its_slot_only, make_folder, remove_folder),
