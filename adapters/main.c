@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "adapters/engine/engine.h"
-#include "adapters/engine/trial.h"
+#include "adapters/trial/trial.h"
 #include "bus/stop.h"
 
 enum { EXIT_WRONG_USE = 2 };

@@ -2,8 +2,8 @@
 #ifndef ADAPTERS_ENGINE_FEEDS_H
 #define ADAPTERS_ENGINE_FEEDS_H
 
-#include "adapters/engine/mapping.h"
 #include "adapters/engine/publisher.h"
+#include "adapters/mapping/mapping.h"
 
 struct adapters_feeds {
     struct adapters_mapping *mappings[ADAPTERS_MAX_FEEDS];

@@ -1,6 +1,6 @@
 #include "adapters/formats/header.h"
 
-#include "adapters/engine/transform.h"
+#include "adapters/mapping/transform.h"
 #include "bus/settings.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 #include "adapters/formats/rows.h"
 
 #include "adapters/formats/csv.h"
-#include "adapters/formats/excel.h"
 #include "adapters/formats/header.h"
 #include "adapters/formats/ndjson.h"
+#include "adapters/formats/xlsx/excel.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "adapters/engine/mapping.h"
+#include "adapters/mapping/mapping.h"
 #include "bus/arena.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "adapters/formats/xlsx_package.h"
+#include "adapters/formats/xlsx/package.h"
 
 enum { PARTS_MAX = 16 };
 

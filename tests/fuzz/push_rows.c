@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "adapters/formats/ndjson.h"
-#include "adapters/sources/push_rows.h"
+#include "adapters/sources/push/rows.h"
 #include "bus/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "adapters/formats/excel.h"
+#include "adapters/formats/xlsx/excel.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* Fuzzes a whole workbook, its parts being written one behind the other: a line `#name`, then the part up to the next such line. */
-#include "adapters/formats/excel.h"
-#include "adapters/formats/xlsx_other.h"
+#include "adapters/formats/xlsx/excel.h"
+#include "adapters/formats/xlsx/other.h"
 #include "tests/fuzz/parts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

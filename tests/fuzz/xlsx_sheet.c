@@ -1,6 +1,6 @@
 /* Fuzzes the rows of a sheet: the quick reading of plain rows and the parser's must tell the same, in pieces of any size. The first byte is the
  * size of the pieces. */
-#include "adapters/formats/xlsx_sheet.h"
+#include "adapters/formats/xlsx/sheet.h"
 #include "tests/fuzz/parts.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

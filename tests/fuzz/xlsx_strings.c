@@ -1,6 +1,6 @@
 /* Fuzzes shared strings and styles: the first byte says which of the two the rest is. */
-#include "adapters/formats/xlsx_strings.h"
-#include "adapters/formats/xlsx_styles.h"
+#include "adapters/formats/xlsx/strings.h"
+#include "adapters/formats/xlsx/styles.h"
 #include "bus/utf8.h"
 #include "tests/fuzz/parts.h"
 

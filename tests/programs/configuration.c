@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "adapters/engine/mapping.h"
 #include "adapters/engine/settings.h"
-#include "adapters/sources/odbc_settings.h"
-#include "adapters/sources/push_settings.h"
-#include "adapters/sources/replication_settings.h"
+#include "adapters/mapping/mapping.h"
+#include "adapters/sources/odbc/settings.h"
+#include "adapters/sources/push/settings.h"
+#include "adapters/sources/replication/settings.h"
 #include "bus/catalogue_options.h"
 #include "bus/kafka_settings.h"
 #include "cli/command.h"
