@@ -32,3 +32,16 @@ enum bus_status bus_file_read(const char *path, struct bus_buffer *buffer, struc
     close(file);
     return status;
 }
+
+bool bus_file_write(int file, struct bus_bytes bytes)
+{
+    while (bytes.length > 0) {
+        ssize_t written = write(file, bytes.data, bytes.length);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return false;
+        bytes = bus_bytes_of(bytes.data + written, bytes.length - (size_t)written);
+    }
+    return true;
+}

@@ -1,6 +1,7 @@
 /* A subject report as one page that stands alone and can be printed: no script, nothing loaded from elsewhere, every text escaped. */
 #include <stdio.h>
 
+#include "bus/html.h"
 #include "cli/rights.h"
 #include "cli/subject_content.h"
 
@@ -23,37 +24,19 @@ static const char style[] =
 
 /* --- escaping --- */
 
-/* What HTML would read as markup, and characters that no page may hold, never come through. */
-static void text_bytes(struct bus_buffer *page, struct bus_bytes text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        switch (text.data[i]) {
-        case '&': bus_buffer_printf(page, "&amp;"); break;
-        case '<': bus_buffer_printf(page, "&lt;"); break;
-        case '>': bus_buffer_printf(page, "&gt;"); break;
-        case '"': bus_buffer_printf(page, "&quot;"); break;
-        case '\'': bus_buffer_printf(page, "&#39;"); break;
-        case '\n': bus_buffer_printf(page, "<br>"); break;
-        default:
-            if (text.data[i] >= 0x20 && text.data[i] != 0x7f)
-                bus_buffer_u8(page, text.data[i]);
-        }
-    }
-}
-
 static void text(struct bus_buffer *page, const char *words)
 {
-    text_bytes(page, bus_bytes_text(words));
+    bus_html_append(page, bus_bytes_text(words));
 }
 
 /* "中文 <span>English</span>". */
 static void both(struct bus_buffer *page, struct bus_bytes zh, struct bus_bytes en)
 {
-    text_bytes(page, zh);
+    bus_html_append(page, zh);
     if (en.length == 0)
         return;
     bus_buffer_printf(page, " <span class=\"en\">");
-    text_bytes(page, en);
+    bus_html_append(page, en);
     bus_buffer_printf(page, "</span>");
 }
 
@@ -136,7 +119,7 @@ static void write_content(struct bus_buffer *page, const struct cli_subject_repo
         bus_buffer_printf(page, "<tr><th>");
         both(page, field.zh, field.en);
         bus_buffer_printf(page, "</th><td>");
-        text_bytes(page, field.moment[0] != '\0' ? bus_bytes_text(field.moment) : field.value);
+        bus_html_append(page, field.moment[0] != '\0' ? bus_bytes_text(field.moment) : field.value);
         if (field.meaning_zh != NULL) {
             bus_buffer_printf(page, "（");
             text(page, field.meaning_zh);
@@ -158,7 +141,7 @@ static void write_fields(struct bus_buffer *page, const struct cli_subject_repor
         struct bus_bytes zh, en;
         cli_subject_field_words(report, grant, grant->fields[i].name, &zh, &en);
         bus_buffer_printf(page, i > 0 ? "；" : "");
-        text_bytes(page, cli_subject_short(zh));
+        bus_html_append(page, cli_subject_short(zh));
         if (grant->fields[i].transform != BUS_TRANSFORM_NONE)
             bus_buffer_printf(page, "（%s）", cli_transform_word(grant->fields[i].transform)->zh);
     }

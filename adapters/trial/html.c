@@ -1,4 +1,5 @@
 /* Trial as a page to be shown to a bureau: it stands alone and can be printed; no script, nothing loaded from elsewhere, every text escaped. */
+#include "bus/html.h"
 #include "adapters/trial/show.h"
 
 enum { TEXT_LIMIT = 2 * ADAPTERS_ROW_MAX };
@@ -15,33 +16,15 @@ static const char style[] =
     "@media print{body{max-width:none;padding:0;font-size:9pt}h2{break-after:avoid}tr{break-inside:avoid}"
     "thead{display:table-header-group}}";
 
-/* What HTML would read as markup, and characters that no page may hold, never come through. */
-static void put_bytes(struct bus_buffer *page, struct bus_bytes text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        switch (text.data[i]) {
-        case '&': bus_buffer_printf(page, "&amp;"); break;
-        case '<': bus_buffer_printf(page, "&lt;"); break;
-        case '>': bus_buffer_printf(page, "&gt;"); break;
-        case '"': bus_buffer_printf(page, "&quot;"); break;
-        case '\'': bus_buffer_printf(page, "&#39;"); break;
-        case '\n': bus_buffer_printf(page, "<br>"); break;
-        default:
-            if (text.data[i] >= 0x20 && text.data[i] != 0x7f)
-                bus_buffer_u8(page, text.data[i]);
-        }
-    }
-}
-
 static void put(struct bus_buffer *page, const char *text)
 {
-    put_bytes(page, bus_bytes_text(text));
+    bus_html_append(page, bus_bytes_text(text));
 }
 
 static void put_cell(struct bus_buffer *page, struct bus_bytes text)
 {
     bus_buffer_printf(page, "<td>");
-    put_bytes(page, text);
+    bus_html_append(page, text);
     bus_buffer_printf(page, "</td>");
 }
 
@@ -89,9 +72,9 @@ static void put_line(const struct adapters_trial *trial, const struct adapters_e
     adapters_trial_source(trial, line, text);
     put_cell(out, line->columns.length > 0 ? bus_buffer_view(text) : bus_bytes_text("（固定值 constant）"));
     bus_buffer_printf(out, "<td>");
-    put_bytes(out, zh);
+    bus_html_append(out, zh);
     bus_buffer_printf(out, " <span class=\"code\">");
-    put_bytes(out, name);
+    bus_html_append(out, name);
     bus_buffer_printf(out, "</span></td>");
     adapters_trial_result(trial, line, text);
     put_cell(out, bus_buffer_view(text));

@@ -1,4 +1,5 @@
 #include "gateway/state/runs.h"
+#include "bus/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,20 +142,6 @@ static enum bus_status fail_file(const struct gateway_runs *runs, const char *wh
     return bus_fail(error, BUS_FATAL, "%s a file of sorted entries in %s: %s", what, runs->folder, strerror(errno));
 }
 
-static bool write_all(int file, const uint8_t *bytes, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(file, bytes, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        bytes += written;
-        length -= (size_t)written;
-    }
-    return true;
-}
-
 /* Writes the sorted entries, a buffer at a time. */
 static bool write_entries(const struct gateway_runs *runs, uint8_t *buffer, off_t *written)
 {
@@ -165,13 +152,13 @@ static bool write_entries(const struct gateway_runs *runs, uint8_t *buffer, off_
         read_entry(at, &key, &value);
         size_t size = entry_size(key, value);
         if (filled + size > READ_SIZE) {
-            if (!write_all(runs->file, buffer, filled))
+            if (!bus_file_write(runs->file, bus_bytes_of(buffer, filled)))
                 return false;
             *written += (off_t)filled;
             filled = 0;
         }
         if (size > READ_SIZE) {
-            if (!write_all(runs->file, at, size))
+            if (!bus_file_write(runs->file, bus_bytes_of(at, size)))
                 return false;
             *written += (off_t)size;
             continue;
@@ -180,7 +167,7 @@ static bool write_entries(const struct gateway_runs *runs, uint8_t *buffer, off_
         filled += size;
     }
     *written += (off_t)filled;
-    return write_all(runs->file, buffer, filled);
+    return bus_file_write(runs->file, bus_bytes_of(buffer, filled));
 }
 
 /* Without a name as soon as it is there, so that nothing is left of it whatever happens. */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bus/file.h"
 #include "bus/log.h"
 
 #define MARK_SUFFIX ".ok"
@@ -278,19 +279,6 @@ enum bus_status adapters_drop_held_name(const struct adapters_drop *drop, size_t
     return BUS_OK;
 }
 
-static bool write_all(int file, struct bus_bytes bytes)
-{
-    while (bytes.length > 0) {
-        ssize_t written = write(file, bytes.data, bytes.length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        bytes = bus_bytes_of(bytes.data + written, bytes.length - (size_t)written);
-    }
-    return true;
-}
-
 static void report_path(const char *path, char out_path[PATH_SIZE])
 {
     const char *slash = strrchr(path, '/');
@@ -305,7 +293,7 @@ static bool write_report(int folder, const char *path, struct bus_bytes report)
     int file = openat(folder, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
     if (file < 0)
         return false;
-    bool is_written = write_all(file, report) && fdatasync(file) == 0;
+    bool is_written = bus_file_write(file, report) && fdatasync(file) == 0;
     int reason = errno;
     is_written = close(file) == 0 && is_written;
     if (is_written)

@@ -1,4 +1,5 @@
 #include "adapters/sources/push/body.h"
+#include "bus/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,20 +28,6 @@ void adapters_push_body_release(struct adapters_push_body *body)
     *body = (struct adapters_push_body){.file = -1};
 }
 
-static bool write_all(int file, const uint8_t *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(file, data, length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        data += written;
-        length -= (size_t)written;
-    }
-    return true;
-}
-
 /* From now on the body is in a file; its name is gone before anything is in it, so that nothing outlives this process. */
 static bool open_file(struct adapters_push_body *body)
 {
@@ -50,7 +37,7 @@ static bool open_file(struct adapters_push_body *body)
     if (body->file < 0)
         return false;
     unlink(path);
-    bool is_written = write_all(body->file, body->memory, body->length);
+    bool is_written = bus_file_write(body->file, bus_bytes_of(body->memory, body->length));
     free(body->memory);
     body->memory = NULL;
     return is_written;
@@ -66,7 +53,7 @@ enum bus_status adapters_push_body_add(struct adapters_push_body *body, struct b
     bool fits = body->file < 0 && piece.length <= ADAPTERS_PUSH_BODY_IN_MEMORY - body->length;
     if (fits && piece.length > 0)
         memcpy(body->memory + body->length, piece.data, piece.length);
-    if (!fits && ((body->file < 0 && !open_file(body)) || !write_all(body->file, piece.data, piece.length)))
+    if (!fits && ((body->file < 0 && !open_file(body)) || !bus_file_write(body->file, piece)))
         return bus_fail(error, BUS_RETRY, "write a delivery into %s: %s", body->folder, strerror(errno));
     body->length += piece.length;
     return BUS_OK;

@@ -20,20 +20,6 @@ static enum bus_status disk_refuses(const char *path, struct bus_error *error)
     return bus_fail(error, BUS_RETRY, "cannot write %s: %s", path, strerror(errno));
 }
 
-static bool write_all(int file, struct bus_bytes bytes)
-{
-    while (bytes.length > 0) {
-        ssize_t written = write(file, bytes.data, bytes.length);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        bytes.data += written;
-        bytes.length -= (size_t)written;
-    }
-    return true;
-}
-
 /* The name itself must be on the disk too. */
 static bool sync_folder_of(const char *path)
 {
@@ -56,7 +42,7 @@ static enum bus_status write_whole(const char *path, struct bus_bytes bytes, str
     char part[REPLICATION_PATH_SIZE];
     snprintf(part, sizeof part, "%.*s.part", REPLICATION_PATH_SIZE - 8, path);
     int file = create(part);
-    bool good = file >= 0 && write_all(file, bytes) && fsync(file) == 0;
+    bool good = file >= 0 && bus_file_write(file, bytes) && fsync(file) == 0;
     if (file >= 0 && close(file) != 0)
         good = false;
     good = good && rename(part, path) == 0 && sync_folder_of(path);
@@ -204,7 +190,7 @@ enum bus_status replication_list_begin(struct replication_list *list, const char
 
 static enum bus_status flush(struct replication_list *list, struct bus_error *error)
 {
-    bool good = write_all(list->file, bus_buffer_view(&list->waiting));
+    bool good = bus_file_write(list->file, bus_buffer_view(&list->waiting));
     bus_buffer_reset(&list->waiting);
     return good ? BUS_OK : disk_refuses(list->part, error);
 }
@@ -215,7 +201,7 @@ enum bus_status replication_list_add(void *self, struct bus_bytes piece, struct 
     list->size_bytes += piece.length;
     if (piece.length > WAITING_FULL) { /* a row that is longer than any that is taken */
         enum bus_status status = flush(list, error);
-        return status != BUS_OK || write_all(list->file, piece) ? status : disk_refuses(list->part, error);
+        return status != BUS_OK || bus_file_write(list->file, piece) ? status : disk_refuses(list->part, error);
     }
     bus_buffer_append_bytes(&list->waiting, piece);
     return list->waiting.length >= WAITING_FULL ? flush(list, error) : BUS_OK;
