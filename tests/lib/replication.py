@@ -370,8 +370,8 @@ class World:
         wrong = [key for key in published.keys() | table.keys() if published.get(key) != table.get(key)]
         if wrong:
             key = sorted(wrong)[0]
-            raise Failure(f'{len(wrong)} records differ of {len(table)}, such as {key}: published '
-                          f'{published.get(key)}, table {table.get(key)}')
+            ends = [str(values.get(key))[-600:] for values in (published, table)]
+            raise Failure(f'{len(wrong)} records differ of {len(table)}, such as {key}: published …{ends[0]}, table …{ends[1]}')
 
     def settles(self, seconds=WAIT_S):
         """All that is committed in the database is published."""

@@ -2,6 +2,7 @@
 
     replication_promises.py ENV [PROMISE…]     ENV is the env file of a running exchange; prints "N passed, N failed" last"""
 import re
+import subprocess
 import sys
 import time
 
@@ -63,12 +64,32 @@ def a_record_that_was_deleted_and_comes_again_is_newer(world):
 
 
 def a_long_value_that_was_not_touched_stays(world):
+    for number in range(10):  # asked for right behind the commit
+        world.insert(6000 + number, 1, LONG)
+        world.cluster.sql(f"UPDATE penalty SET bz = '注{number}' WHERE wsh = 'WS-{6000 + number}'")
     world.insert(5001, 20, LONG)
     world.settles()
     world.cluster.sql("UPDATE penalty SET bz = '另注' WHERE wsh LIKE 'WS-50%'")
     world.settles()
     world.check()
     world.cluster.sql("BEGIN; UPDATE penalty SET bz = '又注' WHERE wsh = 'WS-5001'; DELETE FROM penalty WHERE wsh = 'WS-5001'; COMMIT")
+    world.settles()
+    world.check()
+
+
+def it_is_asked_for_only_when_its_transaction_is_over_for_others_too(world):
+    world.insert(5101, 1, LONG)
+    world.settles()
+    world.cluster.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'", 'postgres')
+    world.cluster.sql('SELECT pg_reload_conf()', 'postgres')
+    time.sleep(1)
+    waiting = subprocess.Popen(['psql', '-X', '-q', '-d', world.cluster.connection(), '-c',
+                                "UPDATE penalty SET bz = '同步' WHERE wsh = 'WS-5101'"])
+    time.sleep(3)  # in the log by now, and seen by nobody
+    expect(waiting.poll() is None, 'the transaction does not wait')
+    world.cluster.sql("ALTER SYSTEM RESET synchronous_standby_names", 'postgres')
+    world.cluster.sql('SELECT pg_reload_conf()', 'postgres')
+    waiting.wait(30)
     world.settles()
     world.check()
 
@@ -379,6 +400,7 @@ PROMISES = [
     a_snapshot_is_the_table, a_restart_publishes_nothing_again, inserts_updates_and_deletes_follow,
     rows_that_are_what_they_were_are_not_published, a_changed_key_withdraws_the_old_record,
     a_record_that_was_deleted_and_comes_again_is_newer, a_long_value_that_was_not_touched_stays,
+    it_is_asked_for_only_when_its_transaction_is_over_for_others_too,
     under_full_identity_the_old_row_lends_it, a_row_that_cannot_be_mapped_waits_in_quarantine_with_its_place,
     a_truncated_table_withdraws_every_record, a_rolled_back_transaction_is_nothing, an_idle_table_holds_no_log, an_added_column_stops_until_the_mapping_says_what_of_it, a_retyped_column_stops,
     a_renamed_column_stops, a_dropped_column_stops, another_table_of_the_name_stops,
@@ -388,7 +410,7 @@ PROMISES = [
     rights_that_are_missing_are_told_with_the_command, a_password_in_the_configuration_is_refused,
     a_table_whose_deletions_tell_no_record_is_refused, a_type_that_no_mapping_reads_is_refused,
     a_table_that_is_not_there_or_a_view_is_refused, another_database_is_refused, a_database_that_is_away_is_waited_for,
-    a_new_feed_is_read_whole, a_large_transaction_takes_little_memory,
+    a_large_transaction_takes_little_memory, a_new_feed_is_read_whole,
 ]
 
 

@@ -317,6 +317,8 @@ static void take_begin(struct replication *self)
 {
     self->is_inside = true;
     self->commit_lsn = self->message->lsn;
+    self->transaction = self->message->transaction;
+    self->is_visible = false;
     self->committed_at_ms = self->message->at_ms;
     self->change_lsn = self->change_nth = 0;
 }

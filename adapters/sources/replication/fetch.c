@@ -1,7 +1,43 @@
 /* A changed row that did not come whole is asked for as it is now. */
-#include "adapters/sources/replication/source.h"
+#include <stdio.h>
 
-enum { SQL_LIMIT = 256 * 1024 };
+#include "adapters/sources/replication/source.h"
+#include "bus/stop.h"
+
+enum { SQL_LIMIT = 256 * 1024, VISIBLE_WAIT_MS = 20000, LOOK_MS = 2 };
+
+/* Whether the transaction at hand is over for other connections too: it holds a lock on its own number to its very end. */
+static enum bus_status look(struct replication *self, const char *transaction, struct bus_error *error)
+{
+    struct replication_rows *rows = NULL;
+    enum bus_status status = replication_client_ask(self->database,
+                                                    "SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'transactionid'"
+                                                    " AND transactionid = $1::pg_catalog.xid AND granted",
+                                                    &transaction, 1, &rows, error);
+    self->is_visible = status == BUS_OK && replication_rows_count(rows) == 0;
+    replication_rows_destroy(rows);
+    return status;
+}
+
+/* A transaction comes by the log a moment before other connections see what it did: until then the row would be asked for as it was. */
+static enum bus_status await_visible(struct replication *self, struct bus_error *error)
+{
+    char transaction[16];
+    int64_t deadline_ms = bus_clock_monotonic_ms() + VISIBLE_WAIT_MS;
+    snprintf(transaction, sizeof transaction, "%u", self->transaction);
+    while (!self->is_visible) {
+        enum bus_status status = look(self, transaction, error);
+        if (status != BUS_OK || self->is_visible)
+            return status;
+        if (bus_stop_requested() || bus_clock_monotonic_ms() > deadline_ms)
+            return bus_fail(error, BUS_RETRY,
+                            "transaction %s of the database committed, and others do not see it yet: does it wait for "
+                            "a synchronous standby?",
+                            transaction);
+        bus_clock_sleep_ms(LOOK_MS);
+    }
+    return BUS_OK;
+}
 
 /* `"name" = $1 AND …`, and the key's values; false when a value of the key is not there. */
 static bool write_condition(const struct replication *self, const struct replication_table *table,
@@ -44,6 +80,8 @@ enum bus_status replication_fetch(struct replication *self, const struct replica
                           table->schema, table->name);
     if (status == BUS_OK)
         status = replication_client_open(self->database, error);
+    if (status == BUS_OK)
+        status = await_visible(self, error);
     if (status == BUS_OK)
         status = replication_client_ask(self->database, (const char *)sql.data, parameters, (int)table->key_count,
                                         out_rows, error);

@@ -72,7 +72,7 @@ static void read_begin(struct bus_cursor *cursor, struct adapters_pgoutput_messa
 {
     message->lsn = take_u64(cursor);
     message->at_ms = take_time(cursor);
-    (void)take_u32(cursor); /* its number */
+    message->transaction = take_u32(cursor);
 }
 
 static void read_commit(struct bus_cursor *cursor, struct adapters_pgoutput_message *message)
@@ -192,7 +192,7 @@ static void clear(struct adapters_pgoutput_message *message)
 {
     message->lsn = message->end_lsn = 0;
     message->at_ms = 0;
-    message->relation = 0;
+    message->relation = message->transaction = 0;
     message->schema = message->name = message->prefix = message->truncated = bus_bytes_of(NULL, 0);
     message->identity = 0;
     message->column_count = message->truncated_count = 0;

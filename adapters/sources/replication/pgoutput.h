@@ -62,6 +62,8 @@ struct adapters_pgoutput_message {
     uint64_t end_lsn; /* COMMIT: behind it */
     int64_t at_ms;    /* BEGIN, COMMIT: when it committed, since 1970-01-01 */
 
+    uint32_t transaction; /* BEGIN: its number */
+
     uint32_t relation; /* RELATION, INSERT, UPDATE, DELETE */
 
     struct bus_bytes schema, name; /* RELATION */

@@ -37,6 +37,8 @@ struct replication {
     /* The transaction at hand. */
     bool is_inside;
     uint64_t commit_lsn;
+    uint32_t transaction;
+    bool is_visible; /* other connections see what it did */
     int64_t committed_at_ms;
     uint64_t change_lsn, change_nth; /* of the next change: changes seen at that place of the log */
     bool has_news;                   /* something was given to the intake since the cursor was set */

@@ -44,6 +44,7 @@ static void begin_says_where_the_commit_stands_and_when_it_was(void **state)
                     "\0\0\x02\xd5"));
     assert_int_equal(message->kind, ADAPTERS_PGOUTPUT_BEGIN);
     assert_int_equal(message->lsn, 0x016b3748);
+    assert_int_equal(message->transaction, 725);
     assert_int_equal(message->at_ms, INT64_C(0x2a30ade526000) / 1000 + INT64_C(946684800000));
 }
 
