@@ -10,7 +10,8 @@
 struct adapters_inbox_options {
     const char *folder;
     /* Its files are full lists whatever the mapping says: CSV in UTF-8 with commas, double quotes and a header of the mapping's columns,
-     * put there complete, on disk and by rename. They are removed when they are done, not kept. */
+     * put there complete, on disk and by rename. They are removed when they are done, not kept; so each needs a name of its own, or one that
+     * ends as the last one did would be taken for it, though changes came between them. */
     bool is_spool;
 };
 
