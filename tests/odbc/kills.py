@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 
-from place import MariaDb, Place, PostgreSql, Proxy, Result, library, read_environment, until
+from place import MariaDb, Place, PostgreSql, Proxy, Result, pid_of, read_environment, until
 
 ROWS = 3000
 SECONDS = 30
@@ -48,7 +48,7 @@ class Writer(threading.Thread):
 
 def kill_broker(environment):
     """That of the demo; its supervisor starts it again."""
-    os.kill(int(library(f'process_pid {environment["XQ_DEMO"]} kafka')), signal.SIGKILL)
+    os.kill(pid_of(environment['XQ_DEMO'], 'kafka'), signal.SIGKILL)
 
 
 def disturb(place, proxy, environment, seed):

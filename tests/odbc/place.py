@@ -65,6 +65,11 @@ def library(script):
     return done.stdout
 
 
+def pid_of(folder, process):
+    """Of a supervised process; one that was killed just now comes back first."""
+    return int(until(f'{process} runs', lambda: library(f'process_pid {folder} {process} || true').strip()))
+
+
 def free_port():
     return int(library('ports_free 1').split()[0])
 
@@ -80,7 +85,7 @@ class Server:
         os.kill(self.pid(), signal.SIGKILL)
 
     def pid(self):
-        return int(library(f'process_pid {self.folder} {self.process}'))
+        return pid_of(self.folder, self.process)
 
 
 class MariaDb(Server):
