@@ -18,10 +18,17 @@ pick = random.Random(seed)
 
 
 def kill_broker(world):
-    """Its supervisor starts it again."""
-    folder = pathlib.Path(world.env['XQ_DEMO'])
-    pid = int((folder / 'run' / 'kafka.pid').read_text())
-    os.kill(pid, signal.SIGKILL)
+    """Its supervisor starts it again; one that was killed just now comes back first."""
+    file = pathlib.Path(world.env['XQ_DEMO']) / 'run' / 'kafka.pid'
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            os.kill(int(file.read_text()), signal.SIGKILL)
+            return
+        except (FileNotFoundError, ValueError, ProcessLookupError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def again(world):
