@@ -282,13 +282,20 @@ bool made_events_next(struct made_events *events, struct made_event *out_event)
 
 /* --- making and ending --- */
 
+/* 0: the item has no share in the whole. */
+static int weight_of(const struct bus_item *item)
+{
+    for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++)
+        if (strcmp(shares[i].department, item->department->name) == 0 && strcmp(shares[i].item, item->name) == 0)
+            return shares[i].weight;
+    return 0;
+}
+
 static void add_stream(struct made_events *events, const struct bus_item *item)
 {
     struct stream *stream = &events->streams[events->stream_count++];
-    *stream = (struct stream){.item = item, .weight = 1};
-    for (size_t i = 0; i < sizeof shares / sizeof shares[0]; i++)
-        if (strcmp(shares[i].department, item->department->name) == 0 && strcmp(shares[i].item, item->name) == 0)
-            stream->weight = shares[i].weight;
+    int weight = weight_of(item);
+    *stream = (struct stream){.item = item, .weight = weight > 0 ? weight : 1};
     events->weight_sum += stream->weight;
     bus_topic_in(events->options.prefix, item, stream->topic);
     snprintf(stream->adapter, sizeof stream->adapter, "bench-%s-%ld", item->department->name, events->options.round);
@@ -301,7 +308,8 @@ static void choose_streams(struct made_events *events)
         const struct bus_item *item = bus_catalogue_item(options->catalogue, i);
         char name[BUS_TOPIC_SIZE];
         snprintf(name, sizeof name, "%s/%s", item->department->name, item->name);
-        if (item->rights == BUS_RIGHTS_NONE && (options->item == NULL || strcmp(options->item, name) == 0))
+        if (item->rights == BUS_RIGHTS_NONE &&
+            (options->item == NULL ? weight_of(item) > 0 : strcmp(options->item, name) == 0))
             add_stream(events, item);
     }
     if (events->stream_count > 0)

@@ -12,7 +12,7 @@
 struct made_options {
     const struct bus_catalogue *catalogue;
     const struct bus_subject_keyer *keyer;
-    const char *prefix, *item; /* "department/item"; NULL = all */
+    const char *prefix, *item; /* "department/item"; NULL = all that have a share */
     int32_t partitions;
     long records, first, round; /* how many, from which number on */
     long
