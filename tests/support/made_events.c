@@ -14,7 +14,7 @@ enum {
     SUBJECT_SHARE = 3,
 };
 
-/* Shares as tests/generate has them; an item that is not listed weighs 1. */
+/* Shares as tests/generate has them; an item that is not listed is made only when it is asked for alone, and weighs 1. */
 static const struct {
     const char *department, *item;
     int weight;
