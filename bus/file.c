@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum { CHUNK_SIZE = 16 * 1024 };
@@ -44,4 +47,20 @@ bool bus_file_write(int file, struct bus_bytes bytes)
         bytes = bus_bytes_of(bytes.data + written, bytes.length - (size_t)written);
     }
     return true;
+}
+
+bool bus_file_sync_folder(int at, const char *path)
+{
+    int folder = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool is_synced = folder >= 0 && fsync(folder) == 0;
+    if (folder >= 0)
+        close(folder);
+    return is_synced;
+}
+
+bool bus_file_settle(int file, const char *part, const char *path)
+{
+    char copy[PATH_MAX];
+    snprintf(copy, sizeof copy, "%s", path);
+    return fsync(file) == 0 && rename(part, path) == 0 && bus_file_sync_folder(AT_FDCWD, dirname(copy));
 }

@@ -303,16 +303,6 @@ static bool write_report(int folder, const char *path, struct bus_bytes report)
     return false;
 }
 
-/* The names in a folder of the feed, to disk. */
-static bool sync_folder(int folder, const char *path)
-{
-    int opened = openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_synced = opened >= 0 && fsync(opened) == 0;
-    if (opened >= 0)
-        close(opened);
-    return is_synced;
-}
-
 static bool is_same_file(int folder, const char *path, int file)
 {
     struct stat named, opened;
@@ -376,7 +366,7 @@ static enum bus_status move_file(const struct adapters_drop *drop, size_t feed, 
     } else {
         remove_mark(drop, feed, path);
     }
-    return fsync(folder) == 0 && (!was_held || sync_folder(folder, outcome_folders[ADAPTERS_OUTCOME_HELD]))
+    return fsync(folder) == 0 && (!was_held || bus_file_sync_folder(folder, outcome_folders[ADAPTERS_OUTCOME_HELD]))
                ? BUS_OK
                : fail_move(drop, feed, "move", path, error);
 }
@@ -397,7 +387,7 @@ enum bus_status adapters_drop_finish(const struct adapters_drop *drop, size_t fe
     if (!write_report(folder, to, report))
         return fail_move(drop, feed, "write the report of", path, error);
     enum bus_status status = stays ? BUS_OK : move_file(drop, feed, path, to, file, error);
-    if (status == BUS_OK && !sync_folder(folder, outcome_folders[outcome]))
+    if (status == BUS_OK && !bus_file_sync_folder(folder, outcome_folders[outcome]))
         status = fail_move(drop, feed, "move", path, error);
     return status;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bus/clock.h"
+#include "bus/file.h"
 #include "bus/log.h"
 #include "bus/stop.h"
 
@@ -179,13 +180,7 @@ static enum bus_status finish(struct writing *writing, const struct odbc_list *l
     write_name(adapters_mapping_poll(writing->table->mapping)->kind, list, name);
     if (snprintf(path, sizeof path, "%s/%s", writing->folder, name) >= (int)sizeof path)
         return bus_fail(error, BUS_FATAL, "the path of the state folder is too long");
-    if (fsync(writing->file) != 0 || rename(writing->part, path) != 0)
-        return fail_disk(writing, error);
-    int folder = open(writing->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool is_durable = folder >= 0 && fsync(folder) == 0;
-    if (folder >= 0)
-        close(folder);
-    return is_durable ? BUS_OK : fail_disk(writing, error);
+    return bus_file_settle(writing->file, writing->part, path) ? BUS_OK : fail_disk(writing, error);
 }
 
 /* --- the rows --- */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,18 +19,6 @@ static enum bus_status disk_refuses(const char *path, struct bus_error *error)
     return bus_fail(error, BUS_RETRY, "cannot write %s: %s", path, strerror(errno));
 }
 
-/* The name itself must be on the disk too. */
-static bool sync_folder_of(const char *path)
-{
-    char copy[REPLICATION_PATH_SIZE];
-    snprintf(copy, sizeof copy, "%s", path);
-    int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool good = folder >= 0 && fsync(folder) == 0;
-    if (folder >= 0)
-        close(folder);
-    return good;
-}
-
 static int create(const char *path)
 {
     return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
@@ -42,10 +29,9 @@ static enum bus_status write_whole(const char *path, struct bus_bytes bytes, str
     char part[REPLICATION_PATH_SIZE];
     snprintf(part, sizeof part, "%.*s.part", REPLICATION_PATH_SIZE - 8, path);
     int file = create(part);
-    bool good = file >= 0 && bus_file_write(file, bytes) && fsync(file) == 0;
+    bool good = file >= 0 && bus_file_write(file, bytes) && bus_file_settle(file, part, path);
     if (file >= 0 && close(file) != 0)
         good = false;
-    good = good && rename(part, path) == 0 && sync_folder_of(path);
     return good ? BUS_OK : disk_refuses(path, error);
 }
 
@@ -212,7 +198,7 @@ enum bus_status replication_list_finish(struct replication_list *list, struct bu
     enum bus_status status = flush(list, error);
     if (status != BUS_OK)
         return status;
-    bool good = fsync(list->file) == 0 && rename(list->part, list->path) == 0 && sync_folder_of(list->path);
+    bool good = bus_file_settle(list->file, list->part, list->path);
     return good ? BUS_OK : disk_refuses(list->path, error);
 }
 
