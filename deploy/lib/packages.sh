@@ -5,11 +5,11 @@
 
 declare -A PACKAGES=(
     [build]='gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libavro-dev libconfig-dev liblmdb-dev libpq-dev
-        libssl-dev libjansson-dev libxxhash-dev libzip-dev libexpat1-dev libmicrohttpd-dev libgnutls28-dev unixodbc-dev libcmocka-dev'
+        libssl-dev libjansson-dev libxxhash-dev libzip-dev libexpat1-dev libmicrohttpd-dev libgnutls28-dev unixodbc-dev libcurl4-openssl-dev zlib1g-dev libqrencode-dev libcmocka-dev'
     [run]='openjdk-17-jre-headless maven postgresql postgresql-client openssl python3 procps util-linux ca-certificates curl
         mariadb-server mariadb-client odbc-mariadb odbc-postgresql odbcinst'
     [test]='clang clang-format libclang-rt-14-dev shellcheck git python3-venv python3-confluent-kafka python3-psycopg2
-        python3-lmdb python3-cryptography'
+        python3-lmdb python3-cryptography python3-avro kcat openjdk-17-jdk-headless nghttp2-server zbar-tools'
 )
 
 packages_install() {

@@ -24,6 +24,7 @@ struct subscribers_delivery {
     struct bus_bytes grant, purpose, legal_basis, catalogue;
     struct bus_bytes fields;           /* the encoded record of the granted fields; data NULL unless a PUT */
     char refusal[BUS_ERROR_CODE_SIZE]; /* why it was not applied; "" when it was */
+    char *words;                       /* the receiver's own words about it, the batch's; NULL = none */
 };
 
 /* About an item and partition, not about a record. */

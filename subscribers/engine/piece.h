@@ -4,6 +4,7 @@
 
 #include "bus/event.h"
 #include "bus/merkle.h"
+#include "bus/seal.h"
 
 enum {
     SUBSCRIBERS_PIECE_MAX_RECORDS = 1000000,
@@ -23,10 +24,16 @@ struct subscribers_piece {
     struct subscribers_record *records;
     size_t count, capacity;
     uint64_t first_leaf;
+    size_t done; /* of the first records: settled already, a batch begins behind them */
     /* Once sealed: the log after this piece, and where reading goes on. */
     struct bus_merkle log;
     enum bus_hash hash;
     int64_t next_offset;
+    /* For who passes the proof on (the engine keeps them for couriers only): the log before the first record that is not done, the leaves of
+     * all records, and the seal, whose signature has been verified. */
+    struct bus_merkle before;
+    bus_digest_bytes *leaves; /* NULL: not kept */
+    struct bus_seal *seal;    /* NULL: not kept */
 };
 
 /* NULL when out of memory. */
