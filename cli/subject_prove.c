@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bus/prove.h"
 #include "cli/prove.h"
 #include "cli/subject_report.h"
 
@@ -21,15 +22,15 @@ static enum bus_status prove_one(const struct cli_context *context, const struct
                                  const struct cli_disclosure *disclosure, const char *path, struct bus_error *error)
 {
     char topic[BUS_TOPIC_SIZE];
-    struct cli_proof proof;
+    struct bus_proof proof;
     bus_topic_out(report->prefix, disclosure->grant->subscriber, topic);
-    cli_proof_init(&proof);
-    enum bus_status status = cli_prove_leaf(&context->kafka, topic, report->partition, disclosure->leaf, &proof, error);
+    bus_proof_init(&proof);
+    enum bus_status status = bus_prove_leaf(&context->kafka, topic, report->partition, disclosure->leaf, &proof, error);
     if (status == BUS_OK && context->keys_path != NULL)
-        status = cli_proof_check(&proof, context->keys_path, error);
+        status = bus_proof_check(&proof, context->keys_path, error);
     if (status == BUS_OK)
         status = cli_prove_write(&proof, path, error);
-    cli_proof_release(&proof);
+    bus_proof_release(&proof);
     return status;
 }
 

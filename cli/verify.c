@@ -3,12 +3,12 @@
 
 #include "bus/file.h"
 #include "bus/json.h"
+#include "bus/proof.h"
 #include "cli/command.h"
-#include "cli/proof.h"
 
 static const char usage[] = "verify FILE --keys FOLDER";
 
-static void print_sentence(const struct cli_proof *proof, struct bus_buffer *buffer)
+static void print_sentence(const struct bus_proof *proof, struct bus_buffer *buffer)
 {
     const struct bus_seal *seal = &proof->seal;
     char when[CLI_TIME_SIZE];
@@ -21,7 +21,7 @@ static void print_sentence(const struct cli_proof *proof, struct bus_buffer *buf
         seal->log, seal->exchange, when, seal->key_id);
 }
 
-static void print_json(const struct cli_proof *proof, bool genuine, const struct bus_error *error,
+static void print_json(const struct bus_proof *proof, bool genuine, const struct bus_error *error,
                        struct bus_buffer *buffer)
 {
     struct bus_json json;
@@ -49,7 +49,7 @@ static void print_json(const struct cli_proof *proof, bool genuine, const struct
     bus_json_end_object(&json);
 }
 
-static int answer(const struct cli_context *context, const struct cli_proof *proof, enum bus_status status,
+static int answer(const struct cli_context *context, const struct bus_proof *proof, enum bus_status status,
                   const struct bus_error *error)
 {
     struct bus_buffer buffer;
@@ -58,7 +58,7 @@ static int answer(const struct cli_context *context, const struct cli_proof *pro
             fputs("✗ 不真实，不可采信 / not genuine, do not rely on it:\n", stderr);
         return cli_fail(status, error);
     }
-    bus_buffer_init(&buffer, CLI_PROOF_MAX_SIZE);
+    bus_buffer_init(&buffer, BUS_PROOF_MAX_SIZE);
     if (context->json)
         print_json(proof, status == BUS_OK, error, &buffer);
     else
@@ -72,7 +72,7 @@ int cli_verify(struct cli_context *context, int argc, char **argv)
 {
     const struct cli_option options[] = {{0}};
     struct bus_buffer text;
-    struct cli_proof proof;
+    struct bus_proof proof;
     struct bus_error error;
 
     int rest = cli_arguments(argc, argv, options);
@@ -81,15 +81,15 @@ int cli_verify(struct cli_context *context, int argc, char **argv)
     if (context->keys_path == NULL)
         return cli_say(CLI_WRONG_USE, "没有指定受信任的公钥：请用 --keys 文件夹、XQ_KEYS 或 --config",
                        "no pinned public keys given: use --keys FOLDER, XQ_KEYS or --config");
-    bus_buffer_init(&text, CLI_PROOF_MAX_SIZE);
-    cli_proof_init(&proof);
+    bus_buffer_init(&text, BUS_PROOF_MAX_SIZE);
+    bus_proof_init(&proof);
     enum bus_status status = bus_file_read(argv[1], &text, &error);
     if (status == BUS_OK)
-        status = cli_proof_read(bus_buffer_view(&text), &proof, &error);
+        status = bus_proof_read(bus_buffer_view(&text), &proof, &error);
     if (status == BUS_OK)
-        status = cli_proof_check(&proof, context->keys_path, &error);
+        status = bus_proof_check(&proof, context->keys_path, &error);
     int code = answer(context, &proof, status, &error);
-    cli_proof_release(&proof);
+    bus_proof_release(&proof);
     bus_buffer_release(&text);
     return code;
 }

@@ -1,4 +1,4 @@
-#include "cli/proof.h"
+#include "bus/proof.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,14 +7,14 @@
 
 enum { HEX_CHUNK = 256 };
 
-void cli_proof_init(struct cli_proof *proof)
+void bus_proof_init(struct bus_proof *proof)
 {
     memset(proof, 0, sizeof *proof);
-    bus_buffer_init(&proof->key, CLI_PROOF_MAX_RECORD);
-    bus_buffer_init(&proof->value, CLI_PROOF_MAX_RECORD);
+    bus_buffer_init(&proof->key, BUS_PROOF_MAX_RECORD);
+    bus_buffer_init(&proof->value, BUS_PROOF_MAX_RECORD);
 }
 
-void cli_proof_release(struct cli_proof *proof)
+void bus_proof_release(struct bus_proof *proof)
 {
     bus_buffer_release(&proof->key);
     bus_buffer_release(&proof->value);
@@ -38,7 +38,7 @@ static void write_hex(struct bus_json *json, struct bus_bytes bytes)
 {
     char hex[2 * HEX_CHUNK + 1];
     struct bus_buffer text;
-    bus_buffer_init(&text, 2 * CLI_PROOF_MAX_RECORD);
+    bus_buffer_init(&text, 2 * BUS_PROOF_MAX_RECORD);
     for (size_t at = 0; at < bytes.length; at += HEX_CHUNK) {
         size_t length = bytes.length - at < HEX_CHUNK ? bytes.length - at : HEX_CHUNK;
         bus_hex(bytes.data + at, length, hex);
@@ -78,12 +78,12 @@ static void write_seal(struct bus_json *json, const struct bus_seal *seal)
     bus_json_end_object(json);
 }
 
-void cli_proof_write(const struct cli_proof *proof, struct bus_buffer *buffer)
+void bus_proof_write(const struct bus_proof *proof, struct bus_buffer *buffer)
 {
     struct bus_json json;
     bus_json_init(&json, buffer);
     bus_json_object(&json);
-    write_text(&json, "format", CLI_PROOF_FORMAT);
+    write_text(&json, "format", BUS_PROOF_FORMAT);
     write_integer(&json, "offset", proof->offset);
     write_integer(&json, "leaf", (int64_t)proof->leaf);
     bus_json_name(&json, "key");
@@ -205,7 +205,7 @@ static void read_seal(struct reader *reader, struct bus_seal *seal)
         read_hex(reader, member(reader, "signature", BUS_JSON_STRING), seal->signature, sizeof seal->signature);
 }
 
-enum bus_status cli_proof_read(struct bus_bytes text, struct cli_proof *proof, struct bus_error *error)
+enum bus_status bus_proof_read(struct bus_bytes text, struct bus_proof *proof, struct bus_error *error)
 {
     struct bus_json_document *document = NULL;
     char format[BUS_SEAL_MAX_TEXT] = "";
@@ -215,7 +215,7 @@ enum bus_status cli_proof_read(struct bus_bytes text, struct cli_proof *proof, s
         return status;
     struct reader reader = {.object = bus_json_root(document)};
     read_text(&reader, "format", format, sizeof format);
-    reader.failed |= strcmp(format, CLI_PROOF_FORMAT) != 0;
+    reader.failed |= strcmp(format, BUS_PROOF_FORMAT) != 0;
     proof->offset = read_integer(&reader, "offset", INT64_MAX);
     proof->leaf = (uint64_t)read_integer(&reader, "leaf", INT64_MAX);
     append_hex(&reader, member(&reader, "key", BUS_JSON_STRING), &proof->key);
@@ -232,7 +232,7 @@ enum bus_status cli_proof_read(struct bus_bytes text, struct cli_proof *proof, s
 
 /* --- checking --- */
 
-enum bus_status cli_proof_check_path(const struct cli_proof *proof, struct bus_error *error)
+enum bus_status bus_proof_check_path(const struct bus_proof *proof, struct bus_error *error)
 {
     enum bus_hash hash = bus_suite_hash(proof->seal.suite);
     uint8_t head[5] = {0};
@@ -250,10 +250,10 @@ enum bus_status cli_proof_check_path(const struct cli_proof *proof, struct bus_e
                       "the record does not stand at this place of the sealed log");
 }
 
-enum bus_status cli_proof_check(const struct cli_proof *proof, const char *keys_folder, struct bus_error *error)
+enum bus_status bus_proof_check(const struct bus_proof *proof, const char *keys_folder, struct bus_error *error)
 {
     struct bus_key *key = NULL;
-    enum bus_status status = cli_proof_check_path(proof, error);
+    enum bus_status status = bus_proof_check_path(proof, error);
     if (status == BUS_OK)
         status = bus_key_find(keys_folder, proof->seal.key_id, &key, error);
     if (status == BUS_OK)

@@ -5,7 +5,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "cli/proof.h"
+#include "bus/proof.h"
 
 enum { RECORDS = 11, AT = 7 };
 
@@ -14,7 +14,7 @@ static char other_folder[] = "/tmp/proof_test_other.XXXXXX";
 static char public_path[96];
 
 /* A proof of record AT of a log of RECORDS, sealed alone. */
-static void make_proof(enum bus_suite suite, struct cli_proof *proof)
+static void make_proof(enum bus_suite suite, struct bus_proof *proof)
 {
     enum bus_hash hash = bus_suite_hash(suite);
     struct bus_arena *arena = bus_arena_create(1 << 20);
@@ -26,7 +26,7 @@ static void make_proof(enum bus_suite suite, struct cli_proof *proof)
     char text[BUS_SEAL_SIGNED_SIZE];
     struct bus_error error;
 
-    cli_proof_init(proof);
+    bus_proof_init(proof);
     assert_int_equal(bus_key_generate(suite, &key, &error), BUS_OK);
     for (size_t i = 0; i < RECORDS; i++) {
         keys[i] = bus_bytes_of(&"0123456789abcdefghijklmnop"[i], 16);
@@ -66,63 +66,63 @@ static void comes_back_from_its_text_and_is_genuine(void **state)
 {
     (void)state;
     for (int suite = BUS_SUITE_SM2_SM3; suite <= BUS_SUITE_ED25519_SHA256; suite++) {
-        struct cli_proof proof, read;
+        struct bus_proof proof, read;
         struct bus_buffer text;
         struct bus_error error;
         make_proof((enum bus_suite)suite, &proof);
-        bus_buffer_init(&text, CLI_PROOF_MAX_SIZE);
-        cli_proof_write(&proof, &text);
+        bus_buffer_init(&text, BUS_PROOF_MAX_SIZE);
+        bus_proof_write(&proof, &text);
         assert_false(text.failed);
-        cli_proof_init(&read);
-        assert_int_equal(cli_proof_read(bus_buffer_view(&text), &read, &error), BUS_OK);
+        bus_proof_init(&read);
+        assert_int_equal(bus_proof_read(bus_buffer_view(&text), &read, &error), BUS_OK);
         assert_memory_equal(&read.seal, &proof.seal, sizeof read.seal);
         assert_int_equal(read.offset, 4711);
-        assert_int_equal(cli_proof_check_path(&read, &error), BUS_OK);
-        assert_int_equal(cli_proof_check(&read, folder, &error), BUS_OK);
-        assert_int_equal(cli_proof_check(&read, other_folder, &error), BUS_REJECT);
+        assert_int_equal(bus_proof_check_path(&read, &error), BUS_OK);
+        assert_int_equal(bus_proof_check(&read, folder, &error), BUS_OK);
+        assert_int_equal(bus_proof_check(&read, other_folder, &error), BUS_REJECT);
         assert_string_equal(error.code, "SEAL_KEY");
-        assert_int_equal(cli_proof_check(&read, "/no/such/folder", &error), BUS_FATAL);
+        assert_int_equal(bus_proof_check(&read, "/no/such/folder", &error), BUS_FATAL);
         bus_buffer_release(&text);
-        cli_proof_release(&read);
-        cli_proof_release(&proof);
+        bus_proof_release(&read);
+        bus_proof_release(&proof);
     }
 }
 
 static void any_change_of_the_record_or_its_place_is_noticed(void **state)
 {
-    struct cli_proof proof;
+    struct bus_proof proof;
     struct bus_error error;
     (void)state;
     make_proof(BUS_SUITE_SM2_SM3, &proof);
     for (size_t i = 0; i < proof.value.length; i++) {
         proof.value.data[i] ^= 1;
-        assert_int_equal(cli_proof_check(&proof, folder, &error), BUS_REJECT);
+        assert_int_equal(bus_proof_check(&proof, folder, &error), BUS_REJECT);
         assert_string_equal(error.code, "PROOF_PATH");
         proof.value.data[i] ^= 1;
     }
     proof.key.data[0] ^= 1;
-    assert_int_equal(cli_proof_check(&proof, folder, &error), BUS_REJECT);
+    assert_int_equal(bus_proof_check(&proof, folder, &error), BUS_REJECT);
     proof.key.data[0] ^= 1;
     proof.leaf--;
-    assert_int_equal(cli_proof_check(&proof, folder, &error), BUS_REJECT);
+    assert_int_equal(bus_proof_check(&proof, folder, &error), BUS_REJECT);
     proof.leaf = UINT64_MAX;
-    assert_int_equal(cli_proof_check(&proof, folder, &error), BUS_REJECT);
+    assert_int_equal(bus_proof_check(&proof, folder, &error), BUS_REJECT);
     proof.leaf = AT;
     proof.seal.sealed_at_ms++;
-    assert_int_equal(cli_proof_check(&proof, folder, &error), BUS_REJECT);
+    assert_int_equal(bus_proof_check(&proof, folder, &error), BUS_REJECT);
     assert_string_equal(error.code, "SEAL_SIGNATURE");
     proof.seal.sealed_at_ms--;
-    assert_int_equal(cli_proof_check(&proof, folder, &error), BUS_OK);
-    cli_proof_release(&proof);
+    assert_int_equal(bus_proof_check(&proof, folder, &error), BUS_OK);
+    bus_proof_release(&proof);
 }
 
 static enum bus_status read_text(const char *text, size_t length)
 {
-    struct cli_proof proof;
+    struct bus_proof proof;
     struct bus_error error;
-    cli_proof_init(&proof);
-    enum bus_status status = cli_proof_read(bus_bytes_of(text, length), &proof, &error);
-    cli_proof_release(&proof);
+    bus_proof_init(&proof);
+    enum bus_status status = bus_proof_read(bus_bytes_of(text, length), &proof, &error);
+    bus_proof_release(&proof);
     return status;
 }
 
@@ -142,12 +142,12 @@ static void refuses_text_that_is_no_proof(void **state)
         {"\"key\":\"", "\"key\":\"0"},
         {"\"batch_size\":1", "\"batch_size\":5000"},
     };
-    struct cli_proof proof;
+    struct bus_proof proof;
     struct bus_buffer text;
     (void)state;
     make_proof(BUS_SUITE_SM2_SM3, &proof);
-    bus_buffer_init(&text, CLI_PROOF_MAX_SIZE);
-    cli_proof_write(&proof, &text);
+    bus_buffer_init(&text, BUS_PROOF_MAX_SIZE);
+    bus_proof_write(&proof, &text);
     assert_int_equal(read_text((const char *)text.data, text.length), BUS_OK);
     for (size_t cut = 0; cut < text.length; cut += 13)
         assert_int_equal(read_text((const char *)text.data, cut), BUS_REJECT);
@@ -163,7 +163,7 @@ static void refuses_text_that_is_no_proof(void **state)
     assert_int_equal(read_text("[]", 2), BUS_REJECT);
     assert_int_equal(read_text("{}", 2), BUS_REJECT);
     bus_buffer_release(&text);
-    cli_proof_release(&proof);
+    bus_proof_release(&proof);
 }
 
 int main(void)
