@@ -8,10 +8,18 @@
 
 #include "bus/bytes.h"
 
-/* In the order of the schema's enum. */
-enum bus_agent_order_kind { BUS_AGENT_PAUSE, BUS_AGENT_RESUME, BUS_AGENT_SKIP, BUS_AGENT_RESEND, BUS_AGENT_ORDER_COUNT };
+#define BUS_AGENT_ORDER_FINGERPRINT UINT64_C(0x6b311def1d8906bc) /* of the schema; a test computes it again */
 
-enum { BUS_AGENT_ORDER_MAX_TEXT = 1024 };
+/* In the order of the schema's enum. */
+enum bus_agent_order_kind {
+    BUS_AGENT_PAUSE,
+    BUS_AGENT_RESUME,
+    BUS_AGENT_SKIP,
+    BUS_AGENT_RESEND,
+    BUS_AGENT_ORDER_COUNT
+};
+
+enum { BUS_AGENT_ORDER_MAX_TEXT = 1024 }; /* bytes of any one text */
 
 /* All is borrowed. */
 struct bus_agent_order {
@@ -28,7 +36,8 @@ const char *bus_agent_order_name(enum bus_agent_order_kind kind);
 /* Appends the framed record. REJECT (AGENT_ORDER_TEXT): a text too long; FATAL: the buffer's limit. */
 BUS_MUST_CHECK enum bus_status bus_agent_order_encode(const struct bus_agent_order *order, struct bus_buffer *buffer,
                                                       struct bus_error *error);
-/* REJECT (AGENT_ORDER_MALFORMED). Views borrow from `value`. */
+/* REJECT (AGENT_ORDER_MALFORMED) when the bytes are no order, or one that names a delivery where it must not, or does not where it must. Views
+ * borrow from `value`. */
 BUS_MUST_CHECK enum bus_status bus_agent_order_decode(struct bus_bytes value, struct bus_agent_order *out_order,
                                                       struct bus_error *error);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/agent_order.h"
 #include "bus/clock.h"
 #include "bus/kafka_client.h"
 
@@ -63,6 +64,17 @@ static void plan_subscriber(const char *prefix, const struct bus_subscriber *sub
     snprintf(plan->meaning_en, sizeof plan->meaning_en, "deliveries to %s", subscriber->name_en);
 }
 
+/* What an agent remembers lies beside each partition of its log, its status and its orders in one more. */
+static void plan_agent(const char *prefix, const struct bus_subscriber *subscriber, struct bus_topic_plan *plan)
+{
+    bus_topic_agent(prefix, subscriber->name, plan->name);
+    plan->partitions++;
+    plan->compacted = true;
+    plan->retention_ms = -1;
+    snprintf(plan->meaning_zh, sizeof plan->meaning_zh, "代理：%s", subscriber->name_zh);
+    snprintf(plan->meaning_en, sizeof plan->meaning_en, "agents of %s", subscriber->name_en);
+}
+
 static void plan_fixed(const char *prefix, const struct fixed_topic *fixed, struct bus_topic_plan *plan)
 {
     bus_topic_named(prefix, fixed->name, plan->name);
@@ -79,7 +91,7 @@ enum bus_status bus_topics_plan(const struct bus_catalogue *catalogue, const cha
 {
     size_t items = bus_catalogue_item_count(catalogue);
     size_t subscribers = bus_catalogue_subscriber_count(catalogue);
-    size_t count = items + subscribers + FIXED_TOPICS;
+    size_t count = items + 2 * subscribers + FIXED_TOPICS;
     struct bus_topic_plan *plans = calloc(count, sizeof *plans);
     if (plans == NULL)
         return bus_fail(error, BUS_FATAL, "plan %zu topics: out of memory", count);
@@ -87,10 +99,12 @@ enum bus_status bus_topics_plan(const struct bus_catalogue *catalogue, const cha
         plans[i].partitions = partitions;
     for (size_t i = 0; i < items; i++)
         plan_item(prefix, bus_catalogue_item(catalogue, i), &plans[i]);
-    for (size_t i = 0; i < subscribers; i++)
+    for (size_t i = 0; i < subscribers; i++) {
         plan_subscriber(prefix, bus_catalogue_subscriber(catalogue, i), &plans[items + i]);
+        plan_agent(prefix, bus_catalogue_subscriber(catalogue, i), &plans[items + subscribers + i]);
+    }
     for (size_t i = 0; i < FIXED_TOPICS; i++)
-        plan_fixed(prefix, &fixed_topics[i], &plans[items + subscribers + i]);
+        plan_fixed(prefix, &fixed_topics[i], &plans[items + 2 * subscribers + i]);
     *out_plans = plans;
     *out_count = count;
     return BUS_OK;

@@ -1,8 +1,10 @@
-/* Fuzzes the decoders of internal records: quarantine, books, audit, requests, feeds, and the values of xq.state. What one of them takes, it
+/* Fuzzes the decoders of internal records: quarantine, books, audit, requests, feeds, agents, and the values of xq.state. What one of them takes, it
  * gives back as it was, or at least again. The first byte chooses the record. */
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "bus/agent_order.h"
+#include "bus/agent_status.h"
 #include "bus/audit.h"
 #include "bus/feed_order.h"
 #include "bus/feed_status.h"
@@ -187,10 +189,44 @@ static void try_feed(struct bus_bytes bytes)
     bus_buffer_release(&again);
 }
 
+static void try_agent_order(struct bus_bytes bytes)
+{
+    struct bus_agent_order order;
+    struct bus_error error;
+    struct bus_buffer buffer;
+    if (bus_agent_order_decode(bytes, &order, &error) != BUS_OK)
+        return;
+    bus_buffer_init(&buffer, RECORD_LIMIT);
+    need(bus_agent_order_encode(&order, &buffer, &error) == BUS_OK && buffer.length <= bytes.length);
+    need(bus_agent_order_decode(bus_buffer_view(&buffer), &order, &error) == BUS_OK);
+    bus_buffer_release(&buffer);
+}
+
+/* As of a feed. */
+static void try_agent(struct bus_bytes bytes)
+{
+    struct bus_agent_status first, second;
+    struct bus_error error;
+    struct bus_buffer buffer, again;
+    if (bus_agent_status_decode(bytes, &first, &error) != BUS_OK)
+        return;
+    bus_buffer_init(&buffer, RECORD_LIMIT);
+    bus_buffer_init(&again, RECORD_LIMIT);
+    need(bus_agent_status_encode(&first, &buffer, &error) == BUS_OK);
+    need(bus_agent_status_decode(bus_buffer_view(&buffer), &second, &error) == BUS_OK);
+    need(bus_agent_status_encode(&second, &again, &error) == BUS_OK);
+    need(bus_bytes_equal(bus_buffer_view(&buffer), bus_buffer_view(&again)));
+    bus_buffer_release(&buffer);
+    bus_buffer_release(&again);
+    bus_agent_status_release(&first);
+    bus_agent_status_release(&second);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const tries[])(struct bus_bytes bytes) = {
-        try_quarantine, try_book, try_audit, try_state, try_ledger, try_resync, try_request, try_order, try_feed};
+    static void (*const tries[])(struct bus_bytes bytes) = {try_quarantine, try_book,        try_audit,   try_state,
+                                                            try_ledger,     try_resync,      try_request, try_order,
+                                                            try_feed,       try_agent_order, try_agent};
     if (size == 0)
         return 0;
     uint8_t *copy = malloc(size); /* of the exact size, so that a step too far shows */

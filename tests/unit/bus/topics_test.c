@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "bus/agent_order.h"
 #include "bus/topics.h"
 
 enum { PARTITIONS = 8 };
@@ -71,6 +72,24 @@ static void every_item_and_subscriber_has_its_topic(void **unused)
     free(plans);
 }
 
+/* One partition of memory beside each of the log, and one for what all agents say and are told. */
+static void every_subscriber_has_a_compacted_topic_of_its_agents_with_one_partition_more(void **unused)
+{
+    (void)unused;
+    size_t count;
+    char topic[BUS_AGENT_TOPIC_SIZE];
+    struct bus_topic_plan *plans = plan(&count);
+    for (size_t i = 0; i < bus_catalogue_subscriber_count(catalogue); i++) {
+        bus_topic_agent("xq.", bus_catalogue_subscriber(catalogue, i)->name, topic);
+        const struct bus_topic_plan *agent = find(plans, count, topic);
+        assert_non_null(agent);
+        assert_int_equal(agent->partitions, PARTITIONS + 1);
+        assert_true(agent->compacted);
+        assert_int_equal(agent->retention_ms, -1);
+    }
+    free(plans);
+}
+
 /* A worker meets a request in each partition that it owns, and who asked can be read for years. */
 static void requests_have_every_partition_and_are_kept_for_years(void **unused)
 {
@@ -124,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_topic_is_planned_once_and_says_what_it_is_for),
         cmocka_unit_test(every_item_and_subscriber_has_its_topic),
+        cmocka_unit_test(every_subscriber_has_a_compacted_topic_of_its_agents_with_one_partition_more),
         cmocka_unit_test(requests_have_every_partition_and_are_kept_for_years),
         cmocka_unit_test(state_books_and_positions_are_compacted_for_ever),
         cmocka_unit_test(orders_are_kept_for_ever_and_statuses_of_feeds_compacted),
