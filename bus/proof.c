@@ -58,7 +58,7 @@ static void write_digests(struct bus_json *json, const char *name, const bus_dig
     bus_json_end_array(json);
 }
 
-static void write_seal(struct bus_json *json, const struct bus_seal *seal)
+void bus_proof_write_seal(struct bus_json *json, const struct bus_seal *seal)
 {
     bus_json_object(json);
     write_text(json, "exchange", seal->exchange);
@@ -92,7 +92,7 @@ void bus_proof_write(const struct bus_proof *proof, struct bus_buffer *buffer)
     write_hex(&json, bus_buffer_view(&proof->value));
     write_digests(&json, "path", proof->path, proof->path_length);
     bus_json_name(&json, "seal");
-    write_seal(&json, &proof->seal);
+    bus_proof_write_seal(&json, &proof->seal);
     bus_json_end_object(&json);
 }
 

@@ -3,6 +3,7 @@
 #ifndef BUS_PROOF_H
 #define BUS_PROOF_H
 
+#include "bus/json.h"
 #include "bus/seal.h"
 
 #define BUS_PROOF_FORMAT "xinqiao proof v1"
@@ -26,6 +27,8 @@ void bus_proof_release(struct bus_proof *proof);
 
 /* Appends the JSON text; a buffer that fails keeps its mark. */
 void bus_proof_write(const struct bus_proof *proof, struct bus_buffer *buffer);
+/* Its member `seal` alone, an object, for who carries seals in another form. */
+void bus_proof_write_seal(struct bus_json *json, const struct bus_seal *seal);
 /* REJECT PROOF_MALFORMED or JSON_SYNTAX when the text is no proof within the limits. */
 BUS_MUST_CHECK enum bus_status bus_proof_read(struct bus_bytes text, struct bus_proof *proof, struct bus_error *error);
 
