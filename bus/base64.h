@@ -1,0 +1,10 @@
+/* Base64 (RFC 4648 section 4), with padding. */
+#ifndef BUS_BASE64_H
+#define BUS_BASE64_H
+
+#include "bus/bytes.h"
+
+/* Appends the text of `bytes`. */
+void bus_base64_append(struct bus_buffer *buffer, struct bus_bytes bytes);
+
+#endif
