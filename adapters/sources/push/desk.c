@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "adapters/sources/push/rate.h"
+#include "bus/bucket.h"
 #include "bus/log.h"
 #include "bus/stop.h"
 
@@ -31,7 +31,7 @@ struct adapters_push_desk {
     pthread_cond_t filled;
     struct adapters_push_keys *keys;
     struct line waiting, taken;
-    struct adapters_push_bucket buckets[ADAPTERS_PUSH_MAX_CLIENTS];
+    struct bus_bucket buckets[ADAPTERS_PUSH_MAX_CLIENTS];
     size_t at_once[ADAPTERS_PUSH_MAX_CLIENTS];
     struct adapters_push_feed feeds[ADAPTERS_MAX_FEEDS];
     int64_t away_since_ms; /* 0: the last transaction committed */
@@ -122,18 +122,18 @@ void adapters_push_delivery_destroy(struct adapters_push_delivery *delivery)
 }
 
 /* Tells the delivery's waiter, if there still is one. The desk is not locked: a waiter may do what it likes. */
-static void tell(struct adapters_push_desk *desk, void *waiter, struct adapters_push_reply *take_reply)
+static void tell(struct adapters_push_desk *desk, void *waiter, struct bus_http_reply *take_reply)
 {
     if (waiter != NULL)
         desk->options.tell(waiter, take_reply);
     else
-        adapters_push_reply_release(take_reply);
+        bus_http_reply_release(take_reply);
 }
 
 static void dismiss(struct adapters_push_desk *desk, struct adapters_push_delivery *take_delivery,
                     enum adapters_push_problem problem, int retry_after_s)
 {
-    struct adapters_push_reply reply = adapters_push_problem(problem, NULL, retry_after_s);
+    struct bus_http_reply reply = adapters_push_problem(problem, NULL, retry_after_s);
     void *waiter = take_delivery->waiter;
     adapters_push_delivery_destroy(take_delivery);
     tell(desk, waiter, &reply);
@@ -146,8 +146,8 @@ enum adapters_push_problem adapters_push_desk_admit(struct adapters_push_desk *d
 {
     const struct adapters_push_settings *settings = desk->options.settings;
     pthread_mutex_lock(&desk->lock);
-    int64_t missing_us = adapters_push_bucket_take(&desk->buckets[client], settings->requests_per_minute,
-                                                   settings->burst, bus_clock_monotonic_ms() * 1000);
+    int64_t missing_us = bus_bucket_take(&desk->buckets[client], settings->requests_per_minute, settings->burst,
+                                         bus_clock_monotonic_ms() * 1000);
     pthread_mutex_unlock(&desk->lock);
     *out_retry_after_s = (int)((missing_us + 999999) / 1000000);
     return missing_us == 0 ? ADAPTERS_PUSH_PROBLEMS : ADAPTERS_PUSH_TOO_FAST;
@@ -186,15 +186,17 @@ enum adapters_push_problem adapters_push_desk_begin(struct adapters_push_desk *d
 }
 
 /* A kept record as the answer it was. */
-static struct adapters_push_reply answer_of(struct bus_bytes record, bool is_repeated)
+static struct bus_http_reply answer_of(struct bus_bytes record, bool is_repeated)
 {
     struct bus_error error;
-    struct adapters_push_reply reply = {.status = 200, .type = "application/json", .is_repeated = is_repeated};
+    struct bus_http_reply reply = {.status = 200, .type = "application/json"};
+    if (is_repeated)
+        bus_http_reply_add(&reply, "Idempotency-Replayed", "true");
     bus_buffer_init(&reply.body, ADAPTERS_PUSH_REPLY_MAX);
     if (adapters_push_answer_write(record, &reply.body, &error) == BUS_OK)
         return reply;
     bus_log_failure(BUS_LOG_ERROR, "answer to a delivery cannot be written", BUS_FATAL, &error);
-    adapters_push_reply_release(&reply);
+    bus_http_reply_release(&reply);
     return adapters_push_problem(ADAPTERS_PUSH_NO_ROOM, NULL, RETRY_LATER_S);
 }
 
@@ -227,7 +229,7 @@ static bool answer_known(struct adapters_push_desk *desk, const struct adapters_
     return *out_problem != ADAPTERS_PUSH_PROBLEMS || record.data != NULL;
 }
 
-static struct adapters_push_reply known_reply(const struct bus_buffer *record, enum adapters_push_problem problem)
+static struct bus_http_reply known_reply(const struct bus_buffer *record, enum adapters_push_problem problem)
 {
     if (problem != ADAPTERS_PUSH_PROBLEMS)
         return adapters_push_problem(problem, NULL, problem == ADAPTERS_PUSH_IN_PROGRESS ? RETRY_SOON_S : 0);
@@ -235,7 +237,7 @@ static struct adapters_push_reply known_reply(const struct bus_buffer *record, e
 }
 
 bool adapters_push_desk_knows(struct adapters_push_desk *desk, const struct adapters_push_delivery *delivery,
-                              struct adapters_push_reply *out_reply)
+                              struct bus_http_reply *out_reply)
 {
     struct bus_buffer record;
     enum adapters_push_problem problem;
@@ -260,7 +262,7 @@ static enum adapters_push_problem find_place(const struct adapters_push_desk *de
 }
 
 bool adapters_push_desk_hand_in(struct adapters_push_desk *desk, struct adapters_push_delivery *take_delivery,
-                                void *waiter, struct adapters_push_reply *out_reply)
+                                void *waiter, struct bus_http_reply *out_reply)
 {
     struct bus_buffer record;
     enum adapters_push_problem problem;
@@ -382,7 +384,7 @@ static struct adapters_push_delivery *settle_one(struct adapters_push_desk *desk
 void adapters_push_desk_committed(struct adapters_push_desk *desk)
 {
     for (struct adapters_push_delivery *delivery; (delivery = settle_one(desk)) != NULL;) {
-        struct adapters_push_reply reply = answer_of(bus_buffer_view(&delivery->record), false);
+        struct bus_http_reply reply = answer_of(bus_buffer_view(&delivery->record), false);
         tell_taken(desk, delivery);
         pthread_mutex_lock(&desk->lock);
         void *waiter = delivery->waiter;
@@ -450,7 +452,7 @@ static bool expire_one(struct adapters_push_desk *desk, int64_t now_ms)
     if (late != NULL) {
         dismiss(desk, late, ADAPTERS_PUSH_AWAY, RETRY_LATER_S);
     } else if (waiter != NULL) {
-        struct adapters_push_reply reply = adapters_push_problem(ADAPTERS_PUSH_UNKNOWN_YET, NULL, RETRY_LATER_S);
+        struct bus_http_reply reply = adapters_push_problem(ADAPTERS_PUSH_UNKNOWN_YET, NULL, RETRY_LATER_S);
         tell(desk, waiter, &reply);
     }
     return late != NULL || waiter != NULL;

@@ -46,7 +46,7 @@ struct adapters_push_desk_options {
     /* The waiter rests until it is told; called with the desk locked. */
     void (*suspend)(void *waiter);
     /* The answer; whoever is told owns the reply. */
-    void (*tell)(void *waiter, struct adapters_push_reply *take_reply);
+    void (*tell)(void *waiter, struct bus_http_reply *take_reply);
 };
 
 /* Options are copied, what they point to is borrowed. NULL when out of memory. */
@@ -67,10 +67,10 @@ void adapters_push_delivery_destroy(struct adapters_push_delivery *delivery);
 /* A delivery whose body is whole and checked. True: the waiter was suspended and will be told. False: *out_reply says at once, and the
  * delivery is gone. */
 bool adapters_push_desk_hand_in(struct adapters_push_desk *desk, struct adapters_push_delivery *take_delivery,
-                                void *waiter, struct adapters_push_reply *out_reply);
+                                void *waiter, struct bus_http_reply *out_reply);
 /* Whether this key was answered before, or is under way: then *out_reply says so. Before the body is looked into. */
 bool adapters_push_desk_knows(struct adapters_push_desk *desk, const struct adapters_push_delivery *delivery,
-                              struct adapters_push_reply *out_reply);
+                              struct bus_http_reply *out_reply);
 void adapters_push_desk_feed(struct adapters_push_desk *desk, size_t feed, struct adapters_push_feed *out_feed);
 
 /* --- for the thread that takes --- */

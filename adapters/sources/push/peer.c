@@ -1,38 +1,6 @@
 #include "adapters/sources/push/peer.h"
 
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
-#include <stdio.h>
-
-#include "bus/utf8.h"
-
-enum { NAME_SIZE = 128 };
-
-/* The reasons of gnutls, the first that fits. */
-static const struct {
-    unsigned flag;
-    const char *code, *zh, *en;
-} reasons[] = {
-    {GNUTLS_CERT_EXPIRED, "CERTIFICATE_EXPIRED", "客户端证书已过期；请向交换平台管理员申请新证书",
-     "the client certificate has expired; ask the exchange's operator for a new one"},
-    {GNUTLS_CERT_NOT_ACTIVATED, "CERTIFICATE_NOT_YET", "客户端证书尚未生效；请核对双方的时钟",
-     "the client certificate is not valid yet; check the clocks of both sides"},
-    {GNUTLS_CERT_PURPOSE_MISMATCH, "CERTIFICATE_PURPOSE", "该证书不是用于客户端认证的证书",
-     "the certificate is not one for clients"},
-    {GNUTLS_CERT_INSECURE_ALGORITHM, "CERTIFICATE_WEAK", "客户端证书的签名算法已不安全",
-     "the client certificate is signed with an algorithm that is not safe"},
-    {~0U, "CERTIFICATE_UNTRUSTED", "客户端证书不是由本交换平台认可的机构签发的",
-     "the client certificate is not signed by an authority that this exchange believes"},
-};
-
-static enum adapters_push_problem refuse(unsigned flags, struct bus_error *out_detail)
-{
-    size_t reason = 0;
-    while ((reasons[reason].flag & flags) == 0)
-        reason++;
-    bus_reject(out_detail, reasons[reason].code, reasons[reason].zh, reasons[reason].en);
-    return ADAPTERS_PUSH_BAD_CERTIFICATE;
-}
+#include "bus/http_peer.h"
 
 size_t adapters_push_peer_find(const struct adapters_push_settings *settings, const char *name, const char *fingerprint)
 {
@@ -46,50 +14,16 @@ size_t adapters_push_peer_find(const struct adapters_push_settings *settings, co
     return settings->client_count;
 }
 
-/* The common name, "" when there is none that can be shown; of a certificate that may be anybody's. */
-static void read_name(const gnutls_datum_t *certificate, char out_name[NAME_SIZE])
-{
-    gnutls_x509_crt_t parsed;
-    size_t length = NAME_SIZE;
-    out_name[0] = '\0';
-    if (gnutls_x509_crt_init(&parsed) != 0)
-        return;
-    if (gnutls_x509_crt_import(parsed, certificate, GNUTLS_X509_FMT_DER) != 0 ||
-        gnutls_x509_crt_get_dn_by_oid(parsed, GNUTLS_OID_X520_COMMON_NAME, 0, 0, out_name, &length) != 0 ||
-        strlen(out_name) != length || !bus_utf8_valid(bus_bytes_text(out_name)))
-        out_name[0] = '\0';
-    gnutls_x509_crt_deinit(parsed);
-}
-
-/* What is written into a log has no quotes and controls of its own. */
-static void show(const char *name, const char *fingerprint, char out_peer[ADAPTERS_PUSH_PEER_SIZE])
-{
-    snprintf(out_peer, ADAPTERS_PUSH_PEER_SIZE, "CN=%.100s SHA-256=%.16s", name, fingerprint);
-    for (char *at = out_peer; *at != '\0'; at++)
-        if ((unsigned char)*at < ' ' || *at == '"')
-            *at = '?';
-}
-
 enum adapters_push_problem adapters_push_peer(const struct adapters_push_settings *settings, void *session,
                                               size_t *out_client, char out_peer[ADAPTERS_PUSH_PEER_SIZE],
                                               struct bus_error *out_detail)
 {
-    unsigned count = 0, flags = 0;
-    const gnutls_datum_t *certificates = session != NULL ? gnutls_certificate_get_peers(session, &count) : NULL;
-    snprintf(out_peer, ADAPTERS_PUSH_PEER_SIZE, "-");
-    if (certificates == NULL || count == 0)
-        return ADAPTERS_PUSH_NO_CERTIFICATE;
-    char name[NAME_SIZE], fingerprint[ADAPTERS_PUSH_FINGERPRINT_SIZE];
-    uint8_t digest[BUS_DIGEST_SIZE];
-    read_name(&certificates[0], name);
-    bus_digest(BUS_HASH_SHA256, bus_bytes_of(certificates[0].data, certificates[0].size), digest);
-    bus_hex(digest, sizeof digest, fingerprint);
-    show(name, fingerprint, out_peer);
-    gnutls_typed_vdata_st purpose = {.type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (void *)GNUTLS_KP_TLS_WWW_CLIENT};
-    if (gnutls_certificate_verify_peers(session, &purpose, 1, &flags) != 0)
-        flags = GNUTLS_CERT_INVALID;
-    if (flags != 0)
-        return refuse(flags, out_detail);
-    *out_client = adapters_push_peer_find(settings, name, fingerprint);
+    struct bus_http_peer peer;
+    enum bus_status status = bus_http_peer_read(session, &peer, out_detail);
+    memcpy(out_peer, peer.shown, ADAPTERS_PUSH_PEER_SIZE);
+    if (status != BUS_OK)
+        return strcmp(out_detail->code, BUS_HTTP_NO_CERTIFICATE) == 0 ? ADAPTERS_PUSH_NO_CERTIFICATE
+                                                                      : ADAPTERS_PUSH_BAD_CERTIFICATE;
+    *out_client = adapters_push_peer_find(settings, peer.name, peer.fingerprint);
     return *out_client < settings->client_count ? ADAPTERS_PUSH_PROBLEMS : ADAPTERS_PUSH_UNKNOWN_CLIENT;
 }

@@ -4,8 +4,9 @@
 
 #include "adapters/sources/push/reply.h"
 #include "adapters/sources/push/settings.h"
+#include "bus/http_peer.h"
 
-enum { ADAPTERS_PUSH_PEER_SIZE = 160 };
+enum { ADAPTERS_PUSH_PEER_SIZE = BUS_HTTP_SHOWN_SIZE };
 
 /* `session` is a gnutls_session_t whose handshake is done. PROBLEMS: *out_client; else NO_CERTIFICATE, BAD_CERTIFICATE (why in
  * *out_detail) or UNKNOWN_CLIENT. `out_peer`: the certificate's common name and fingerprint, for logs; "-" without one. */

@@ -1,4 +1,4 @@
-/* The source push: what departments' systems send by HTTPS (push_http.h, push_request.h), taken a delivery at a time (push_desk.h) and
+/* The source push: what departments' systems send by HTTPS (bus/http_server.h, request.h), taken a delivery at a time (desk.h) and
  * answered once Kafka has it. A delivery is in one transaction as a whole, which may hold several. */
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@ struct push {
     struct adapters_push_settings settings;
     struct adapters_push_desk *desk;
     struct adapters_push_front *front;
-    struct adapters_push_http *http;
+    struct bus_http_server *http;
     struct adapters_push_answer answer; /* of the delivery at hand */
     struct adapters_ndjson ndjson;
     struct bus_arena *arena;
@@ -26,12 +26,12 @@ struct push {
 
 static void suspend(void *waiter)
 {
-    adapters_push_call_suspend(waiter);
+    bus_http_call_suspend(waiter);
 }
 
-static void tell(void *waiter, struct adapters_push_reply *take_reply)
+static void tell(void *waiter, struct bus_http_reply *take_reply)
 {
-    adapters_push_call_answer(waiter, take_reply);
+    bus_http_call_answer(waiter, take_reply);
 }
 
 /* --- life --- */
@@ -43,7 +43,7 @@ static void push_close(void *source)
         return;
     if (push->desk != NULL)
         adapters_push_desk_close(push->desk);
-    adapters_push_http_stop(push->http);
+    bus_http_server_stop(push->http);
     adapters_push_front_destroy(push->front);
     adapters_push_desk_destroy(push->desk);
     adapters_push_answer_release(&push->answer);
@@ -68,11 +68,28 @@ static enum bus_status start(struct push *push, struct bus_error *error)
     enum bus_status status = adapters_push_kept_load(push->intake, push->desk, error);
     if (status != BUS_OK)
         return status;
-    const struct adapters_push_handler handler = adapters_push_front_handler(push->front);
-    status = adapters_push_http_start(&push->settings, &handler, &push->http, error);
+    const struct bus_http_handler handler = adapters_push_front_handler(push->front);
+    const struct adapters_push_settings *settings = &push->settings;
+    const struct bus_http_options http = {
+        .name = "push",
+        .host = settings->host,
+        .port = settings->port,
+        .certificate = settings->certificate,
+        .key = settings->key,
+        .client_ca = settings->client_ca,
+        .threads = settings->threads,
+        .max_connections = settings->max_connections,
+        .max_connections_per_address = settings->max_connections_per_address,
+        .other_files = settings->client_count * settings->max_at_once,
+        .files_words = "max_connections, and clients times max_at_once",
+        .header_ms = settings->header_ms,
+        .body_ms = settings->body_ms,
+        .send_ms = settings->send_ms,
+    };
+    status = bus_http_server_start(&http, &handler, &push->http, error);
     if (status == BUS_OK)
         bus_log(BUS_LOG_INFO, "listening", "address=%s port=%u clients=%zu", push->settings.host,
-                adapters_push_http_port(push->http), push->settings.client_count);
+                bus_http_server_port(push->http), push->settings.client_count);
     return status;
 }
 

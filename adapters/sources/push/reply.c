@@ -1,16 +1,6 @@
 #include "adapters/sources/push/reply.h"
 
-#include <ctype.h>
-#include <stdio.h>
-
-#include "bus/json.h"
-
-enum { PROBLEM_MAX = 16 * 1024 };
-
-static const struct {
-    unsigned status;
-    const char *code, *zh, *en;
-} problems[ADAPTERS_PUSH_PROBLEMS] = {
+static const struct bus_http_problem problems[ADAPTERS_PUSH_PROBLEMS] = {
     [ADAPTERS_PUSH_NO_CERTIFICATE] = {401, "NO_CERTIFICATE", "未出示客户端证书；请用本交换平台签发的证书建立 TLS 连接",
                                       "no client certificate was shown; connect with the one issued for this exchange"},
     [ADAPTERS_PUSH_BAD_CERTIFICATE] = {403, "BAD_CERTIFICATE", "客户端证书未通过校验",
@@ -71,54 +61,8 @@ const char *adapters_push_problem_reason(enum adapters_push_problem problem)
     return problems[problem].en;
 }
 
-void adapters_push_reply_release(struct adapters_push_reply *reply)
+struct bus_http_reply adapters_push_problem(enum adapters_push_problem problem, const struct bus_error *detail,
+                                            int retry_after_s)
 {
-    bus_buffer_release(&reply->body);
-    *reply = (struct adapters_push_reply){0};
-}
-
-/* urn:xinqiao:problem:queue-full */
-static void write_type(struct bus_json *json, const char *code)
-{
-    char type[96] = "urn:xinqiao:problem:";
-    size_t length = strlen(type);
-    for (; *code != '\0' && length < sizeof type - 1; code++)
-        type[length++] = (char)(*code == '_' ? '-' : tolower((unsigned char)*code));
-    type[length] = '\0';
-    bus_json_name(json, "type");
-    bus_json_string(json, type);
-}
-
-struct adapters_push_reply adapters_push_problem(enum adapters_push_problem problem, const struct bus_error *detail,
-                                                 int retry_after_s)
-{
-    const char *code = detail != NULL && detail->code[0] != '\0' ? detail->code : problems[problem].code;
-    struct adapters_push_reply reply = {
-        .status = problems[problem].status,
-        .type = "application/problem+json",
-        .retry_after_s = retry_after_s,
-    };
-    char title[2 * BUS_ERROR_TEXT_SIZE];
-    snprintf(title, sizeof title, "%s / %s", problems[problem].zh, problems[problem].en);
-    bus_buffer_init(&reply.body, PROBLEM_MAX);
-    struct bus_json json;
-    bus_json_init(&json, &reply.body);
-    bus_json_object(&json);
-    write_type(&json, code);
-    const struct {
-        const char *name, *text;
-    } texts[] = {
-        {"title", title},
-        {"code", code},
-        {"reason_zh", detail != NULL && detail->message_zh[0] != '\0' ? detail->message_zh : problems[problem].zh},
-        {"reason_en", detail != NULL ? detail->message : problems[problem].en},
-    };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        bus_json_name(&json, texts[i].name);
-        bus_json_string(&json, texts[i].text);
-    }
-    bus_json_name(&json, "status");
-    bus_json_integer(&json, reply.status);
-    bus_json_end_object(&json);
-    return reply;
+    return bus_http_problem_reply(&problems[problem], detail, retry_after_s);
 }

@@ -1,24 +1,11 @@
-/* Push reply: what a client reads: an answer as JSON, or a problem (RFC 9457), Chinese first. */
+/* Push reply: what can be wrong with a request. */
 #ifndef ADAPTERS_SOURCES_PUSH_REPLY_H
 #define ADAPTERS_SOURCES_PUSH_REPLY_H
 
-#include "bus/bytes.h"
+#include "bus/http_reply.h"
 
 enum { ADAPTERS_PUSH_REPLY_MAX = 128 * 1024 * 1024 };
 
-/* Whoever holds it releases it, or hands its body on. */
-struct adapters_push_reply {
-    unsigned status;   /* of HTTP */
-    const char *type;  /* of the content */
-    int retry_after_s; /* 0: none */
-    bool is_repeated;  /* the answer of an earlier request with this idempotency key */
-    const char *allow; /* the methods that are possible, with 405; else NULL */
-    struct bus_buffer body;
-};
-
-void adapters_push_reply_release(struct adapters_push_reply *reply);
-
-/* What can be wrong with a request. */
 enum adapters_push_problem {
     ADAPTERS_PUSH_NO_CERTIFICATE,
     ADAPTERS_PUSH_BAD_CERTIFICATE,
@@ -48,8 +35,8 @@ enum adapters_push_problem {
 };
 
 /* The problem as a reply. `detail` (may be NULL): what more is to be said, with its code when it has one. */
-struct adapters_push_reply adapters_push_problem(enum adapters_push_problem problem, const struct bus_error *detail,
-                                                 int retry_after_s);
+struct bus_http_reply adapters_push_problem(enum adapters_push_problem problem, const struct bus_error *detail,
+                                            int retry_after_s);
 /* Its code and its English sentence, as in logs. */
 const char *adapters_push_problem_code(enum adapters_push_problem problem);
 const char *adapters_push_problem_reason(enum adapters_push_problem problem);

@@ -7,7 +7,7 @@
 
 #include "adapters/sources/push/openapi.h"
 #include "adapters/sources/push/peer.h"
-#include "adapters/sources/push/rate.h"
+#include "bus/bucket.h"
 #include "bus/json.h"
 #include "bus/log.h"
 
@@ -25,15 +25,15 @@ struct adapters_push_front {
     const struct adapters_feeds *feeds;
     struct adapters_push_desk *desk;
     pthread_mutex_t log_lock;
-    struct adapters_push_bucket log_bucket;
+    struct bus_bucket log_bucket;
     int64_t log_left_out;
 };
 
 /* One request. */
 struct request {
     struct adapters_push_front *front;
-    struct adapters_push_call *call;
-    char peer[ADAPTERS_PUSH_PEER_SIZE], address[ADAPTERS_PUSH_ADDRESS_SIZE];
+    struct bus_http_call *call;
+    char peer[ADAPTERS_PUSH_PEER_SIZE], address[BUS_HTTP_ADDRESS_SIZE];
     size_t client;
     struct adapters_push_delivery *delivery; /* being received */
 };
@@ -65,8 +65,7 @@ static void log_refusal(const struct request *request, const char *code, const c
 {
     struct adapters_push_front *front = request->front;
     pthread_mutex_lock(&front->log_lock);
-    bool is_told =
-        adapters_push_bucket_take(&front->log_bucket, LOG_PER_MINUTE, LOG_BURST, bus_clock_monotonic_ms() * 1000) == 0;
+    bool is_told = bus_bucket_take(&front->log_bucket, LOG_PER_MINUTE, LOG_BURST, bus_clock_monotonic_ms() * 1000) == 0;
     int64_t left_out = front->log_left_out;
     front->log_left_out = is_told ? 0 : left_out + 1;
     pthread_mutex_unlock(&front->log_lock);
@@ -85,11 +84,11 @@ static void refuse_with(struct request *request, enum adapters_push_problem prob
 {
     bool is_stranger = problem <= ADAPTERS_PUSH_WRONG_FEED;
     const char *code = detail != NULL && detail->code[0] != '\0' ? detail->code : adapters_push_problem_code(problem);
-    struct adapters_push_reply reply = adapters_push_problem(problem, detail, retry_after_s);
+    struct bus_http_reply reply = adapters_push_problem(problem, detail, retry_after_s);
     log_refusal(request, code, detail != NULL ? detail->message : adapters_push_problem_reason(problem), is_stranger);
     adapters_push_delivery_destroy(request->delivery);
     request->delivery = NULL;
-    adapters_push_call_answer(request->call, &reply);
+    bus_http_call_answer(request->call, &reply);
 }
 
 static void refuse(struct request *request, enum adapters_push_problem problem)
@@ -99,9 +98,9 @@ static void refuse(struct request *request, enum adapters_push_problem problem)
 
 static void refuse_method(struct request *request, const char *allow)
 {
-    struct adapters_push_reply reply = adapters_push_problem(ADAPTERS_PUSH_WRONG_METHOD, NULL, 0);
-    reply.allow = allow;
-    adapters_push_call_answer(request->call, &reply);
+    struct bus_http_reply reply = adapters_push_problem(ADAPTERS_PUSH_WRONG_METHOD, NULL, 0);
+    bus_http_reply_add(&reply, "Allow", allow);
+    bus_http_call_answer(request->call, &reply);
 }
 
 /* --- reading --- */
@@ -156,7 +155,7 @@ static void write_feed(struct bus_json *json, const struct request *request, siz
 static void answer_feeds(struct request *request, size_t only)
 {
     const struct adapters_feeds *feeds = request->front->feeds;
-    struct adapters_push_reply reply = {.status = 200, .type = "application/json"};
+    struct bus_http_reply reply = {.status = 200, .type = "application/json"};
     struct bus_json json;
     bus_buffer_init(&reply.body, PAGE_MAX);
     bus_json_init(&json, &reply.body);
@@ -172,16 +171,16 @@ static void answer_feeds(struct request *request, size_t only)
         bus_json_end_array(&json);
         bus_json_end_object(&json);
     }
-    adapters_push_call_answer(request->call, &reply);
+    bus_http_call_answer(request->call, &reply);
 }
 
 static void answer_openapi(struct request *request)
 {
     struct bus_bytes text = adapters_push_openapi_view();
-    struct adapters_push_reply reply = {.status = 200, .type = "application/yaml"};
+    struct bus_http_reply reply = {.status = 200, .type = "application/yaml"};
     bus_buffer_init(&reply.body, PAGE_MAX);
     bus_buffer_append_bytes(&reply.body, text);
-    adapters_push_call_answer(request->call, &reply);
+    bus_http_call_answer(request->call, &reply);
 }
 
 /* --- a delivery's headers --- */
@@ -226,10 +225,10 @@ bool adapters_push_read_form(const char *header, enum adapters_push_form *out_fo
 static enum adapters_push_problem read_headers(struct request *request, struct bus_bytes *out_key,
                                                enum adapters_push_form *out_form)
 {
-    const char *type = adapters_push_call_header_view(request->call, "Content-Type");
-    const char *encoding = adapters_push_call_header_view(request->call, "Content-Encoding");
-    const char *key = adapters_push_call_header_view(request->call, "Idempotency-Key");
-    const char *length = adapters_push_call_header_view(request->call, "Content-Length");
+    const char *type = bus_http_call_header_view(request->call, "Content-Type");
+    const char *encoding = bus_http_call_header_view(request->call, "Content-Encoding");
+    const char *key = bus_http_call_header_view(request->call, "Idempotency-Key");
+    const char *length = bus_http_call_header_view(request->call, "Content-Length");
     if (encoding != NULL && strcasecmp(encoding, "identity") != 0)
         return ADAPTERS_PUSH_WRONG_ENCODING;
     if (type == NULL || !adapters_push_read_form(type, out_form))
@@ -307,7 +306,7 @@ static void route(struct request *request, const char *method, const char *path)
         answer_openapi(request);
 }
 
-static void *begin(void *self, struct adapters_push_call *call, const char *method, const char *path)
+static void *begin(void *self, struct bus_http_call *call, const char *method, const char *path)
 {
     struct adapters_push_front *front = self;
     struct request *request = calloc(1, sizeof *request);
@@ -317,9 +316,9 @@ static void *begin(void *self, struct adapters_push_call *call, const char *meth
         return NULL;
     request->front = front;
     request->call = call;
-    adapters_push_call_address(call, request->address);
+    bus_http_call_address(call, request->address);
     enum adapters_push_problem problem =
-        adapters_push_peer(front->settings, adapters_push_call_session(call), &request->client, request->peer, &detail);
+        adapters_push_peer(front->settings, bus_http_call_session(call), &request->client, request->peer, &detail);
     if (problem == ADAPTERS_PUSH_PROBLEMS)
         problem = adapters_push_desk_admit(front->desk, request->client, &retry_after_s);
     if (problem == ADAPTERS_PUSH_PROBLEMS)
@@ -348,18 +347,18 @@ static void body(void *context, struct bus_bytes piece)
 
 static void hand_in(struct request *request)
 {
-    struct adapters_push_reply reply;
+    struct bus_http_reply reply;
     struct adapters_push_delivery *delivery = request->delivery;
     request->delivery = NULL;
     if (!adapters_push_desk_hand_in(request->front->desk, delivery, request->call, &reply))
-        adapters_push_call_answer(request->call, &reply);
+        bus_http_call_answer(request->call, &reply);
 }
 
 static void end(void *context)
 {
     struct request *request = context;
     struct adapters_push_delivery *delivery = request->delivery;
-    struct adapters_push_reply reply;
+    struct bus_http_reply reply;
     struct bus_error error;
     size_t rows;
     enum bus_status status = adapters_push_body_finish(&delivery->body, delivery->digest, &delivery->view, &error);
@@ -369,7 +368,7 @@ static void end(void *context)
         return;
     }
     if (adapters_push_desk_knows(request->front->desk, delivery, &reply)) {
-        adapters_push_call_answer(request->call, &reply);
+        bus_http_call_answer(request->call, &reply);
         return;
     }
     status =
@@ -395,8 +394,8 @@ static void tick(void *self)
     adapters_push_desk_expire(front->desk);
 }
 
-struct adapters_push_handler adapters_push_front_handler(struct adapters_push_front *front)
+struct bus_http_handler adapters_push_front_handler(struct adapters_push_front *front)
 {
-    return (struct adapters_push_handler){
+    return (struct bus_http_handler){
         .begin = begin, .body = body, .end = end, .gone = gone, .tick = tick, .self = front};
 }

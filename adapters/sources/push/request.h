@@ -4,7 +4,7 @@
 #define ADAPTERS_SOURCES_PUSH_REQUEST_H
 
 #include "adapters/sources/push/desk.h"
-#include "adapters/sources/push/http.h"
+#include "bus/http_server.h"
 
 struct adapters_push_front;
 
@@ -13,7 +13,7 @@ struct adapters_push_front *adapters_push_front_create(const struct adapters_pus
                                                        const struct adapters_feeds *feeds,
                                                        struct adapters_push_desk *desk);
 void adapters_push_front_destroy(struct adapters_push_front *front);
-struct adapters_push_handler adapters_push_front_handler(struct adapters_push_front *front);
+struct bus_http_handler adapters_push_front_handler(struct adapters_push_front *front);
 
 /* The key of a header: 1 to 255 visible characters, with or without quotes (a string of RFC 8941). False: it is none. */
 bool adapters_push_read_key(const char *header, struct bus_bytes *out_key);

@@ -33,15 +33,15 @@ static void suspend(void *self)
     ((struct waiter *)self)->is_suspended = true;
 }
 
-static void tell(void *self, struct adapters_push_reply *take_reply)
+static void tell(void *self, struct bus_http_reply *take_reply)
 {
     struct waiter *waiter = self;
     assert_true(waiter->is_suspended && !waiter->is_told);
     waiter->is_told = true;
     waiter->status = take_reply->status;
     waiter->retry_after_s = take_reply->retry_after_s;
-    waiter->is_repeated = take_reply->is_repeated;
-    adapters_push_reply_release(take_reply);
+    waiter->is_repeated = bus_http_reply_header_view(take_reply, "Idempotency-Replayed") != NULL;
+    bus_http_reply_release(take_reply);
 }
 
 static int set_up(void **state)
@@ -98,14 +98,14 @@ static struct adapters_push_delivery *receive(struct world *world, const char *k
 /* The status that is answered at once; 0: the waiter waits. */
 static unsigned hand_in(struct world *world, const char *key, const char *body, struct waiter *waiter)
 {
-    struct adapters_push_reply reply = {0};
+    struct bus_http_reply reply = {0};
     struct adapters_push_delivery *delivery = receive(world, key, body);
     assert_non_null(delivery);
     if (adapters_push_desk_hand_in(world->desk, delivery, waiter, &reply))
         return 0;
     unsigned status = reply.status;
-    waiter->is_repeated = reply.is_repeated;
-    adapters_push_reply_release(&reply);
+    waiter->is_repeated = bus_http_reply_header_view(&reply, "Idempotency-Replayed") != NULL;
+    bus_http_reply_release(&reply);
     return status;
 }
 
@@ -287,10 +287,10 @@ static void at_the_end_all_who_wait_are_told(void **state)
     assert_int_equal(hand_in(world, "b", "[2]", &waiting), 0);
     adapters_push_desk_close(world->desk);
     assert_true(taken.status == 503 && waiting.status == 503);
-    struct adapters_push_reply reply = {0};
+    struct bus_http_reply reply = {0};
     assert_false(adapters_push_desk_hand_in(world->desk, receiving, &late, &reply));
     assert_int_equal(reply.status, 503);
-    adapters_push_reply_release(&reply);
+    bus_http_reply_release(&reply);
 }
 
 int main(void)

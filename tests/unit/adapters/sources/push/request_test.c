@@ -62,7 +62,7 @@ static void every_problem_is_told_in_both_languages(void **state)
 {
     (void)state;
     for (int problem = 0; problem < ADAPTERS_PUSH_PROBLEMS; problem++) {
-        struct adapters_push_reply reply = adapters_push_problem((enum adapters_push_problem)problem, NULL, 5);
+        struct bus_http_reply reply = adapters_push_problem((enum adapters_push_problem)problem, NULL, 5);
         struct bus_json_document *document = NULL;
         struct bus_error error;
         assert_int_equal(bus_json_parse(bus_buffer_view(&reply.body), &document, &error), BUS_OK);
@@ -75,7 +75,7 @@ static void every_problem_is_told_in_both_languages(void **state)
         assert_string_equal(reply.type, "application/problem+json");
         assert_int_equal(reply.retry_after_s, 5);
         bus_json_destroy(document);
-        adapters_push_reply_release(&reply);
+        bus_http_reply_release(&reply);
     }
 }
 

@@ -1,4 +1,4 @@
-#include "adapters/sources/push/watch.h"
+#include "bus/http_watch.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,14 +14,14 @@ enum {
 
 struct place {
     int connection; /* -1: free */
-    enum adapters_push_phase phase;
+    enum bus_http_phase phase;
     int64_t since_ms;
     bool is_cut;
     size_t next_free;
 };
 
-struct adapters_push_watch {
-    struct adapters_push_watch_options options;
+struct bus_http_watch {
+    struct bus_http_watch_options options;
     pthread_mutex_t lock;
     pthread_t thread;
     bool is_started, is_stopping;
@@ -30,13 +30,13 @@ struct adapters_push_watch {
     uint64_t cut;
 };
 
-static void look(struct adapters_push_watch *watch, int64_t now_ms)
+static void look(struct bus_http_watch *watch, int64_t now_ms)
 {
     bool is_crowded = watch->used > watch->options.connections / 4 * CROWDED_QUARTERS;
     for (size_t i = 1; i <= watch->options.connections; i++) {
         struct place *place = &watch->places[i];
         int64_t limit_ms = watch->options.limits_ms[place->phase];
-        if (place->phase == ADAPTERS_PUSH_HEADERS && is_crowded)
+        if (place->phase == BUS_HTTP_HEADERS && is_crowded)
             limit_ms /= 4;
         if (place->connection < 0 || place->is_cut || limit_ms == 0 || now_ms - place->since_ms <= limit_ms)
             continue;
@@ -48,7 +48,7 @@ static void look(struct adapters_push_watch *watch, int64_t now_ms)
 
 static void *run(void *self)
 {
-    struct adapters_push_watch *watch = self;
+    struct bus_http_watch *watch = self;
     for (bool is_stopping = false; !is_stopping;) {
         bus_clock_sleep_ms(TICK_MS);
         pthread_mutex_lock(&watch->lock);
@@ -61,10 +61,10 @@ static void *run(void *self)
     return NULL;
 }
 
-enum bus_status adapters_push_watch_start(const struct adapters_push_watch_options *options,
-                                          struct adapters_push_watch **out_watch, struct bus_error *error)
+enum bus_status bus_http_watch_start(const struct bus_http_watch_options *options, struct bus_http_watch **out_watch,
+                                     struct bus_error *error)
 {
-    struct adapters_push_watch *watch = calloc(1, sizeof *watch);
+    struct bus_http_watch *watch = calloc(1, sizeof *watch);
     if (watch == NULL)
         return bus_fail(error, BUS_FATAL, "watch connections: out of memory");
     watch->options = *options;
@@ -79,11 +79,11 @@ enum bus_status adapters_push_watch_start(const struct adapters_push_watch_optio
         *out_watch = watch;
         return BUS_OK;
     }
-    adapters_push_watch_stop(watch);
+    bus_http_watch_stop(watch);
     return bus_fail(error, BUS_FATAL, "watch connections: no memory or no thread");
 }
 
-void adapters_push_watch_stop(struct adapters_push_watch *watch)
+void bus_http_watch_stop(struct bus_http_watch *watch)
 {
     if (watch == NULL)
         return;
@@ -97,7 +97,7 @@ void adapters_push_watch_stop(struct adapters_push_watch *watch)
     free(watch);
 }
 
-size_t adapters_push_watch_enter(struct adapters_push_watch *watch, int connection)
+size_t bus_http_watch_enter(struct bus_http_watch *watch, int connection)
 {
     pthread_mutex_lock(&watch->lock);
     size_t place = watch->first_free;
@@ -110,7 +110,7 @@ size_t adapters_push_watch_enter(struct adapters_push_watch *watch, int connecti
     return place;
 }
 
-void adapters_push_watch_leave(struct adapters_push_watch *watch, size_t place)
+void bus_http_watch_leave(struct bus_http_watch *watch, size_t place)
 {
     if (place == 0)
         return;
@@ -121,7 +121,7 @@ void adapters_push_watch_leave(struct adapters_push_watch *watch, size_t place)
     pthread_mutex_unlock(&watch->lock);
 }
 
-void adapters_push_watch_phase(struct adapters_push_watch *watch, size_t place, enum adapters_push_phase phase)
+void bus_http_watch_phase(struct bus_http_watch *watch, size_t place, enum bus_http_phase phase)
 {
     if (place == 0)
         return;
@@ -131,7 +131,7 @@ void adapters_push_watch_phase(struct adapters_push_watch *watch, size_t place, 
     pthread_mutex_unlock(&watch->lock);
 }
 
-uint64_t adapters_push_watch_cut(struct adapters_push_watch *watch)
+uint64_t bus_http_watch_cut(struct bus_http_watch *watch)
 {
     pthread_mutex_lock(&watch->lock);
     uint64_t cut = watch->cut;

@@ -1,10 +1,9 @@
-#include "adapters/sources/push/rate.h"
+#include "bus/bucket.h"
 
 enum { MINUTE_US = 60 * 1000 * 1000 };
 
 /* In microseconds, so that a rate of thousands a minute keeps its share. */
-int64_t adapters_push_bucket_take(struct adapters_push_bucket *bucket, int64_t per_minute, int64_t burst,
-                                  int64_t now_us)
+int64_t bus_bucket_take(struct bus_bucket *bucket, int64_t per_minute, int64_t burst, int64_t now_us)
 {
     int64_t one_us = MINUTE_US / per_minute > 0 ? MINUTE_US / per_minute : 1;
     int64_t back_us = bucket->at_us == 0 ? 0 : now_us - bucket->at_us;
