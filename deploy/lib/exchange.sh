@@ -12,14 +12,14 @@
 #   exchange_is_running FOLDER
 #
 # FOLDER is absolute. Layout: env, log/, run/, inbox/<department>/<feed>/, state/ (the gateway's), adapters/<adapter>/ (an adapter's state),
-# keys/ (public), secret/ (private key and pepper, mode 0700), website/ (files of the website's agent), certificates/ (of
+# keys/ (public), secret/ (private key and pepper, mode 0700), social/ and website/ (files of their agents), certificates/ (of
 # departments that push), kafka/, postgresql/, mariadb/.
 
 source "$XQ_ROOT/deploy/lib/certificates.sh"
 source "$XQ_ROOT/deploy/lib/mariadb.sh"
 source "$XQ_ROOT/deploy/lib/departments.sh"
 
-EXCHANGE_SUBSCRIBERS=(bank court procurement website)
+EXCHANGE_SUBSCRIBERS=(bank court procurement social website)
 EXCHANGE_SCHEMAS=(court procurement bank)
 EXCHANGE_PREFIX=xq.
 EXCHANGE_PARTITIONS=6
@@ -37,7 +37,7 @@ exchange_prepare() {
     mariadb_remove "$folder"
     find "$folder" -mindepth 1 -maxdepth 1 ! -name log -exec rm -rf {} +
     find "$folder/log" -type f ! -name 'steps.log' -delete
-    mkdir -p "$folder"/{log,run/gateway,inbox,state,adapters,keys,website,config}
+    mkdir -p "$folder"/{log,run/gateway,inbox,state,adapters,keys,social,website,config}
     install -d -m 0700 "$folder/secret"
 }
 
