@@ -91,6 +91,7 @@ int cli_feeds_command(struct cli_context *context, int argc, char **argv);
 int cli_books(struct cli_context *context, int argc, char **argv);
 int cli_lag(struct cli_context *context, int argc, char **argv);
 int cli_quarantine(struct cli_context *context, int argc, char **argv);
+int cli_agents_command(struct cli_context *context, int argc, char **argv);
 int cli_record(struct cli_context *context, int argc, char **argv);
 int cli_why_command(struct cli_context *context, int argc, char **argv);
 int cli_rights(struct cli_context *context, int argc, char **argv);

@@ -56,6 +56,15 @@ static const struct cli_command commands[] = {
      "rights list [--open] [--overdue] [--department D] [--kind K]\n"
      "rights show CASE [--kind K]",
      "权益：异议、更正、修复、限制", "rights of the subject: dispute, correction, repair, restriction"},
+    {"agents", cli_agents_command,
+     "agents list\n"
+     "agents show SUBSCRIBER\n"
+     "agents pause SUBSCRIBER --officer NAME --reason TEXT\n"
+     "agents resume SUBSCRIBER --officer NAME --reason TEXT\n"
+     "agents skip SUBSCRIBER PARTITION LEAF [--officer NAME --reason TEXT]\n"
+     "agents resend SUBSCRIBER YYYY-MM-DD --officer NAME --reason TEXT",
+     "订阅方的代理：情况、暂停与恢复、跳过一条投递、按日重发",
+     "agents of subscribers: how they stand, pause and resume, skip a delivery, send a day again"},
     {"resync", cli_resync, "resync SUBSCRIBER [DEPARTMENT/ITEM] --officer NAME --reason TEXT", "请求重新投递有效记录",
      "ask that what is current be delivered again"},
     {"subject", cli_subject,

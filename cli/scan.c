@@ -84,19 +84,25 @@ enum bus_status cli_scan(const struct bus_kafka *kafka, const char *topic, int32
     return status;
 }
 
-enum bus_status cli_scan_from(const struct bus_kafka *kafka, const char *topic, int32_t partition, int64_t offset,
-                              cli_scan_record *record, void *self, struct bus_error *error)
+enum bus_status cli_scan_places(const struct bus_kafka *kafka, const struct bus_partition *places, size_t count,
+                                cli_scan_record *record, void *self, struct bus_error *error)
 {
     struct bus_consumer *consumer = NULL;
-    struct bus_partition place = {topic, partition, offset};
     struct bus_consumer_options options = {.prefetch_bytes = PREFETCH_BYTES};
     enum bus_status status = bus_consumer_open(kafka, &options, &consumer, error);
     if (status == BUS_OK)
-        status = bus_consumer_assign(consumer, &place, 1, error);
+        status = bus_consumer_assign(consumer, places, count, error);
     if (status == BUS_OK)
-        status = read_on(consumer, 1, false, record, self, error);
+        status = read_on(consumer, count, false, record, self, error);
     bus_consumer_close(consumer);
     return status;
+}
+
+enum bus_status cli_scan_from(const struct bus_kafka *kafka, const char *topic, int32_t partition, int64_t offset,
+                              cli_scan_record *record, void *self, struct bus_error *error)
+{
+    struct bus_partition place = {topic, partition, offset};
+    return cli_scan_places(kafka, &place, 1, record, self, error);
 }
 
 /* --- one record --- */

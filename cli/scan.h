@@ -19,6 +19,12 @@ BUS_MUST_CHECK enum bus_status cli_scan_from(const struct bus_kafka *kafka, cons
                                              int64_t offset, cli_scan_record *record, void *self,
                                              struct bus_error *error);
 
+/* Several partitions, of any topics, each from its offset on to its end as found: records of different ones come in any order. All must
+ * exist. */
+BUS_MUST_CHECK enum bus_status cli_scan_places(const struct bus_kafka *kafka, const struct bus_partition *places,
+                                               size_t count, cli_scan_record *record, void *self,
+                                               struct bus_error *error);
+
 /* Reads the record at exactly this place and shows it to `record`. REJECT when there is none: aborted, a marker, gone by
  * retention, or not written yet. */
 BUS_MUST_CHECK enum bus_status cli_scan_one(const struct bus_kafka *kafka, const char *topic, int32_t partition,
