@@ -15,6 +15,7 @@ enum { FIRST_CAPACITY = 4 };
     "agents pause SUBSCRIBER --officer NAME --reason TEXT\n"                                                           \
     "agents resume SUBSCRIBER --officer NAME --reason TEXT\n"                                                          \
     "agents skip SUBSCRIBER PARTITION LEAF [--officer NAME --reason TEXT]\n"                                           \
+    "agents compare SUBSCRIBER --officer NAME --reason TEXT\n"                                                         \
     "agents resend SUBSCRIBER YYYY-MM-DD --officer NAME --reason TEXT"
 
 /* --- reading --- */
@@ -307,8 +308,9 @@ int cli_agents_command(struct cli_context *context, int argc, char **argv)
         const char *name;
         int (*run)(struct cli_context *context, int argc, char **argv);
     } parts[] = {
-        {"list", cli_agents_list},    {"show", cli_agents_show}, {"pause", cli_agents_order},
-        {"resume", cli_agents_order}, {"skip", cli_agents_skip}, {"resend", cli_agents_order},
+        {"list", cli_agents_list},     {"show", cli_agents_show}, {"pause", cli_agents_order},
+        {"resume", cli_agents_order},  {"skip", cli_agents_skip}, {"resend", cli_agents_order},
+        {"compare", cli_agents_order},
     };
     for (size_t i = 0; argc > 1 && i < sizeof parts / sizeof parts[0]; i++)
         if (strcmp(argv[1], parts[i].name) == 0)

@@ -69,7 +69,7 @@ void cli_age(int64_t ms, char out_text[CLI_AGE_SIZE]);
 
 int cli_agents_list(struct cli_context *context, int argc, char **argv);
 int cli_agents_show(struct cli_context *context, int argc, char **argv);
-/* pause, resume, resend. */
+/* pause, resume, compare, resend. */
 int cli_agents_order(struct cli_context *context, int argc, char **argv);
 int cli_agents_skip(struct cli_context *context, int argc, char **argv);
 

@@ -1,4 +1,4 @@
-/* xinqiao agents pause, resume, resend: an officer's word to a subscriber's agents, which obey within seconds. Who ordered what and why
+/* xinqiao agents pause, resume, compare, resend: an officer's word to a subscriber's agents, which obey within seconds. Who ordered what and why
  * stays in the topic for ever, `agents show` lists what is in force. */
 #include <stdio.h>
 
@@ -10,26 +10,33 @@
 
 enum { MAX_TEXT = 300, RECORD_LIMIT = 64 * 1024, KEY_SIZE = 64, RANDOM_SIZE = 8 };
 
+/* The province's sink compares what it holds with what the province holds, now, when it is told to send "compare" again. */
+#define COMPARE "compare"
+
 static const struct kind {
     const char *name;
     enum bus_agent_order_kind kind;
+    bool has_day;
     const char *usage, *done_zh, *done_en;
 } kinds[] = {
-    {"pause", BUS_AGENT_PAUSE, "agents pause SUBSCRIBER --officer NAME --reason TEXT",
+    {"pause", BUS_AGENT_PAUSE, false, "agents pause SUBSCRIBER --officer NAME --reason TEXT",
      "已要求暂停，其代理几秒内停止投递；投递在 Kafka 中等待，恢复后接着投递，一条不少",
      "asked to pause: its agents bring nothing from the next seconds on; deliveries wait in Kafka and none is lost"},
-    {"resume", BUS_AGENT_RESUME, "agents resume SUBSCRIBER --officer NAME --reason TEXT",
+    {"resume", BUS_AGENT_RESUME, false, "agents resume SUBSCRIBER --officer NAME --reason TEXT",
      "已要求恢复，其代理几秒内继续投递", "asked to resume: its agents go on within seconds"},
-    {"resend", BUS_AGENT_RESEND, "agents resend SUBSCRIBER YYYY-MM-DD --officer NAME --reason TEXT",
-     "已要求重发该日比对所缺的记录；完成情况见 agents show",
-     "asked to send again what the comparison of that day found missing; see `agents show`"},
+    {"compare", BUS_AGENT_RESEND, false, "agents compare SUBSCRIBER --officer NAME --reason TEXT",
+     "已要求立即与省平台比对；结果见其代理的比对报告",
+     "asked to compare with the province now; the agent's report tells what differs"},
+    {"resend", BUS_AGENT_RESEND, true, "agents resend SUBSCRIBER YYYY-MM-DD --officer NAME --reason TEXT",
+     "已要求重发该日的比对所缺的记录；完成情况见其代理的日志与比对报告",
+     "asked to send again what the comparison of that day found missing; the agent's log and report tell how it went"},
 };
 
 struct ordering {
     struct cli_context *context;
     const struct kind *kind;
     const char *officer, *reason;
-    const char *day; /* RESEND */
+    const char *subject; /* RESEND */
 };
 
 /* --- shared with skip --- */
@@ -144,7 +151,7 @@ static int order(const struct ordering *ordering, const struct cli_subscriber_ag
         .kind = ordering->kind->kind,
         .partition = -1,
         .leaf = -1,
-        .subject = bus_bytes_text(ordering->day),
+        .subject = bus_bytes_text(ordering->subject),
         .officer = bus_bytes_text(ordering->officer),
         .reason = bus_bytes_text(ordering->reason),
     };
@@ -165,7 +172,7 @@ static bool is_day(const char *text)
 
 int cli_agents_order(struct cli_context *context, int argc, char **argv)
 {
-    struct ordering ordering = {.context = context, .day = ""};
+    struct ordering ordering = {.context = context, .subject = ""};
     struct cli_agents agents;
     struct bus_error error;
     const struct cli_option options[] = {
@@ -177,14 +184,13 @@ int cli_agents_order(struct cli_context *context, int argc, char **argv)
         if (strcmp(argv[0], kinds[i].name) == 0)
             ordering.kind = &kinds[i];
     int rest = cli_arguments(argc, argv, options);
-    bool has_day = ordering.kind->kind == BUS_AGENT_RESEND;
     if (rest < 0)
         return CLI_WRONG_USE;
-    if (rest != (has_day ? 2 : 1))
+    if (rest != (ordering.kind->has_day ? 2 : 1))
         return cli_usage(ordering.kind->usage);
-    if (has_day)
-        ordering.day = argv[2];
-    if (has_day && !is_day(ordering.day))
+    if (ordering.kind->kind == BUS_AGENT_RESEND)
+        ordering.subject = ordering.kind->has_day ? argv[2] : COMPARE;
+    if (ordering.kind->has_day && !is_day(ordering.subject))
         return cli_say(CLI_WRONG_USE, "请写日期，如 2026-11-24", "give a day such as 2026-11-24");
     if (!cli_agents_is_answered_for(ordering.officer, ordering.reason))
         return CLI_WRONG_USE;

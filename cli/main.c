@@ -62,9 +62,10 @@ static const struct cli_command commands[] = {
      "agents pause SUBSCRIBER --officer NAME --reason TEXT\n"
      "agents resume SUBSCRIBER --officer NAME --reason TEXT\n"
      "agents skip SUBSCRIBER PARTITION LEAF [--officer NAME --reason TEXT]\n"
+     "agents compare SUBSCRIBER --officer NAME --reason TEXT\n"
      "agents resend SUBSCRIBER YYYY-MM-DD --officer NAME --reason TEXT",
-     "订阅方的代理：情况、暂停与恢复、跳过一条投递、按日重发",
-     "agents of subscribers: how they stand, pause and resume, skip a delivery, send a day again"},
+     "订阅方的代理：情况、暂停与恢复、跳过一条投递、与省平台比对、重发",
+     "agents of subscribers: how they stand, pause and resume, skip a delivery, compare with the province, send again"},
     {"resync", cli_resync, "resync SUBSCRIBER [DEPARTMENT/ITEM] --officer NAME --reason TEXT", "请求重新投递有效记录",
      "ask that what is current be delivered again"},
     {"subject", cli_subject,
