@@ -1,7 +1,6 @@
-/* Agent: reads a subscriber's output topic, verifies it seal by seal, and applies it to a sink exactly once.
+/* Agent: reads a subscriber's output topic, verifies it seal by seal, and brings it into the receiver exactly once.
  *
- * The position lives in the sink, in the same atomic step as the data, together with the state of each log and the books. A
- * seal that does not hold stops the agent; it refuses again after every restart, until the topic is what was sealed. */
+ * A seal that does not hold stops the agent; it refuses again after every restart, until the topic is what was sealed. */
 #ifndef SUBSCRIBERS_ENGINE_AGENT_H
 #define SUBSCRIBERS_ENGINE_AGENT_H
 

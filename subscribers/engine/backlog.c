@@ -98,11 +98,13 @@ static void decode(const struct bus_view *view, struct bus_bytes value, struct s
         subscribers_delivery_refuse(delivery, error.code);
 }
 
-static enum bus_status decode_piece(struct view_cache *cache, const struct subscribers_piece *piece,
-                                    struct subscribers_delivery *deliveries, struct bus_error *error)
+/* Records [from, to) of the piece, behind what the batch has. On RETRY it has what it had. */
+static enum bus_status decode_records(struct view_cache *cache, const struct subscribers_piece *piece, size_t from,
+                                      size_t to, struct subscribers_batch *batch, struct bus_error *error)
 {
-    for (size_t i = 0; i < piece->count; i++) {
-        struct subscribers_delivery *delivery = &deliveries[i];
+    struct subscribers_delivery *deliveries = &batch->deliveries[batch->count];
+    for (size_t i = from; i < to; i++) {
+        struct subscribers_delivery *delivery = &deliveries[i - from];
         struct bus_bytes value = subscribers_piece_value_view(piece, i);
         uint64_t fingerprint;
         delivery->partition = piece->partition;
@@ -116,35 +118,49 @@ static enum bus_status decode_piece(struct view_cache *cache, const struct subsc
             return unknown_view(cache, delivery, value, error);
         decode(view, value, delivery);
     }
+    batch->count += to - from;
+    return BUS_OK;
+}
+
+static enum bus_status make_room(struct subscribers_batch *batch, size_t more, struct bus_error *error)
+{
+    size_t capacity = batch->count + more;
+    struct subscribers_delivery *deliveries = realloc(batch->deliveries, (capacity + 1) * sizeof *deliveries);
+    if (deliveries == NULL)
+        return bus_fail(error, BUS_FATAL, "out of memory for %zu deliveries", capacity);
+    memset(&deliveries[batch->count], 0, (more + 1) * sizeof *deliveries);
+    batch->deliveries = deliveries;
+    batch->capacity = capacity;
     return BUS_OK;
 }
 
 enum bus_status subscribers_backlog_decode(const struct subscribers_backlog *backlog,
                                            const struct subscribers_catalogues *catalogues,
-                                           struct subscribers_batch *out_batch, struct bus_error *error)
+                                           struct subscribers_batch *out_batch, size_t *out_pieces,
+                                           struct bus_error *error)
 {
     struct view_cache cache = {.catalogues = catalogues};
-    out_batch->count = out_batch->piece_count = 0;
-    out_batch->deliveries = calloc(backlog->records + 1, sizeof *out_batch->deliveries);
-    if (out_batch->deliveries == NULL)
-        return bus_fail(error, BUS_FATAL, "out of memory for %zu deliveries", backlog->records);
-    for (const struct subscribers_piece *piece = backlog->first; piece != NULL; piece = piece->next) {
-        enum bus_status status = decode_piece(&cache, piece, &out_batch->deliveries[out_batch->count], error);
-        if (status != BUS_OK)
-            return out_batch->piece_count > 0 ? BUS_OK : status;
-        out_batch->count += piece->count;
-        out_batch->piece_count++;
+    *out_pieces = 0;
+    enum bus_status status = make_room(out_batch, backlog->records, error);
+    for (const struct subscribers_piece *piece = backlog->first; status == BUS_OK && piece != NULL;
+         piece = piece->next) {
+        status = decode_records(&cache, piece, 0, piece->count, out_batch, error);
+        *out_pieces += status == BUS_OK;
     }
-    return BUS_OK;
+    return status == BUS_RETRY && *out_pieces > 0 ? BUS_OK : status;
 }
 
-void subscribers_batch_release(struct subscribers_batch *batch)
+enum bus_status subscribers_backlog_decode_part(const struct subscribers_backlog *backlog,
+                                                const struct subscribers_catalogues *catalogues, size_t most,
+                                                struct subscribers_batch *out_batch, struct bus_error *error)
 {
-    for (size_t i = 0; i < batch->advance_count; i++)
-        subscribers_position_release(&batch->advances[i].position);
-    free(batch->advances);
-    free(batch->deliveries);
-    batch->advances = NULL;
-    batch->deliveries = NULL;
-    batch->advance_count = batch->count = batch->piece_count = 0;
+    struct view_cache cache = {.catalogues = catalogues};
+    const struct subscribers_piece *piece = backlog->first;
+    size_t left = piece->count - piece->done, count = left < most ? left : most;
+    enum bus_status status = make_room(out_batch, count, error);
+    if (status == BUS_OK)
+        status = decode_records(&cache, piece, piece->done, piece->done + count, out_batch, error);
+    out_batch->pieces = piece;
+    out_batch->before = piece->before;
+    return status;
 }

@@ -10,6 +10,7 @@
 #include "bus/merkle.h"
 #include "subscribers/engine/delivery.h"
 #include "subscribers/engine/piece.h"
+#include "subscribers/engine/refusals.h"
 
 enum {
     SUBSCRIBERS_REASON_SIZE = 512, /* bytes of a receiver's words about one delivery, terminator included */
@@ -22,6 +23,8 @@ struct subscribers_position {
     int64_t next; /* the first offset not yet applied; -1 = nothing was applied ever */
     enum bus_hash hash;
     struct bus_merkle log;   /* as it stands after what was applied */
+    bool is_sealed;          /* `next` lies right behind a seal */
+    int64_t sealed_at_ms;    /* of the newest seal that was applied; 0 = not known */
     struct bus_buffer books; /* the encoded ledger "agent/<subscriber>/<partition>"; empty = none yet */
 };
 
@@ -33,6 +36,10 @@ struct subscribers_advance {
     int64_t from;                         /* the position's `next` before: what the sink must find stored (-1 = none) */
     struct subscribers_position position; /* after */
     struct bus_ledger *ledger;            /* borrowed; subscribers_batch_settle counts in it */
+    /* Borrowed: refused and not told yet, which subscribers_batch_settle stores with the books. */
+    const struct subscribers_refusals *untold;
+    size_t piece_count;    /* of the partition's backlog, that the batch holds whole */
+    bool holds_withdrawal; /* a receipt is due at once */
 };
 
 /* What a courier wants remembered beside the position, in the same transaction (engine/memory.h). */
@@ -43,8 +50,8 @@ struct subscribers_note {
 struct subscribers_batch {
     struct subscribers_delivery *deliveries; /* of each partition in the order of its log */
     size_t count;
-    const struct subscribers_piece *pieces; /* that they are of, the first of a list */
-    size_t piece_count;
+    size_t capacity;
+    const struct subscribers_piece *pieces; /* of a courier's batch: the piece that they are of */
     struct subscribers_advance *advances;
     size_t advance_count;
     const char *subscriber;
@@ -65,6 +72,11 @@ struct subscribers_batch {
  * in the books of the days on which they were delivered, and encodes the books into the positions. May be called again when an
  * attempt is repeated. The engine does it for couriers. FATAL out of memory. */
 BUS_MUST_CHECK enum bus_status subscribers_batch_settle(struct subscribers_batch *batch, struct bus_error *error);
+
+/* Adds what was refused in the advance's partition. */
+void subscribers_batch_refusals(const struct subscribers_batch *batch, const struct subscribers_advance *advance,
+                                struct subscribers_refusals *refusals);
+void subscribers_batch_release(struct subscribers_batch *batch);
 
 /* Writes the reason why a sink refuses the delivery. `code` is kept, cut to fit. */
 void subscribers_delivery_refuse(struct subscribers_delivery *delivery, const char *code);

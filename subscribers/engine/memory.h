@@ -8,9 +8,33 @@
 #ifndef SUBSCRIBERS_ENGINE_MEMORY_H
 #define SUBSCRIBERS_ENGINE_MEMORY_H
 
-#include "bus/bytes.h"
+#include "bus/consumer.h"
+#include "subscribers/engine/batch.h"
 
+struct subscribers_settings;
 struct subscribers_memory;
+
+/* --- the engine's --- */
+
+/* `settings` is borrowed; reaches nothing outside but the folder. FATAL. */
+BUS_MUST_CHECK enum bus_status subscribers_memory_open(const struct subscribers_settings *settings, const char *topic,
+                                                       struct subscribers_memory **out_memory, struct bus_error *error);
+/* Opens the transactional producer; waits for the broker. RETRY: we were stopped. FATAL. */
+BUS_MUST_CHECK enum bus_status subscribers_memory_connect(struct subscribers_memory *memory, struct bus_error *error);
+void subscribers_memory_close(struct subscribers_memory *memory);
+/* The partition is ours: reads what the topic has more than the view, and fills `position`. Waits while a transaction of another agent is
+ * open. RETRY: we were stopped. FATAL. */
+BUS_MUST_CHECK enum bus_status subscribers_memory_take(struct subscribers_memory *memory,
+                                                       struct subscribers_position *position, struct bus_error *error);
+void subscribers_memory_give_up(struct subscribers_memory *memory, int32_t partition);
+/* Positions, books and notes of the batches, each of one partition, and the group's offsets. RETRY: nothing of it; later again. FATAL: also
+ * when another agent with our name has begun. */
+BUS_MUST_CHECK enum bus_status subscribers_memory_commit(struct subscribers_memory *memory,
+                                                         struct bus_consumer *consumer,
+                                                         struct subscribers_batch *const *batches, size_t count,
+                                                         struct bus_error *error);
+
+/* --- the courier's --- */
 
 /* What is noted under `key` in that partition, which must be held; data NULL when nothing is. Valid until the next call. FATAL. */
 BUS_MUST_CHECK enum bus_status subscribers_memory_get(struct subscribers_memory *memory, int32_t partition,

@@ -18,6 +18,8 @@ void subscribers_piece_destroy(struct subscribers_piece *piece)
         return;
     bus_buffer_release(&piece->data);
     free(piece->records);
+    free(piece->leaves);
+    free(piece->seal);
     free(piece);
 }
 

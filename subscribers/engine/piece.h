@@ -29,6 +29,7 @@ struct subscribers_piece {
     struct bus_merkle log;
     enum bus_hash hash;
     int64_t next_offset;
+    int64_t sealed_at_ms;
     /* For who passes the proof on (the engine keeps them for couriers only): the log before the first record that is not done, the leaves of
      * all records, and the seal, whose signature has been verified. */
     struct bus_merkle before;

@@ -12,6 +12,7 @@ struct subscribers_receiver {
     struct subscribers_catalogues *catalogues;
     const struct subscribers_sink *sink;
     void *sink_self;
+    struct subscribers_memory *memory;
 };
 
 static struct subscribers_sink_context context_of(const struct subscribers_receiver *receiver)
@@ -21,10 +22,14 @@ static struct subscribers_sink_context context_of(const struct subscribers_recei
         .topic = receiver->topic,
         .catalogues = receiver->catalogues,
         .settings = receiver->settings->file,
+        .memory = receiver->memory,
+        .kafka = &receiver->settings->kafka.kafka,
+        .state_folder = receiver->settings->state_folder,
     };
 }
 
 enum bus_status subscribers_receiver_open(const struct subscribers_settings *settings, const char *topic,
+                                          struct subscribers_memory *memory,
                                           struct subscribers_receiver **out_receiver, struct bus_error *error)
 {
     struct subscribers_receiver *receiver = calloc(1, sizeof *receiver);
@@ -32,6 +37,7 @@ enum bus_status subscribers_receiver_open(const struct subscribers_settings *set
         return bus_fail(error, BUS_FATAL, "out of memory");
     receiver->settings = settings;
     receiver->topic = topic;
+    receiver->memory = memory;
     receiver->sink = settings->sink;
     enum bus_status status =
         subscribers_catalogues_open(settings->catalogue_path, settings->subscriber, &receiver->catalogues, error);
@@ -79,9 +85,10 @@ static enum bus_status insist(struct subscribers_receiver *receiver, attempt *tr
                               struct bus_error *error)
 {
     enum bus_status status = try(receiver, argument, error);
-    for (int64_t wait_ms = 0; status == BUS_RETRY && !bus_stop_requested(); status = try(receiver, argument, error)) {
+    struct subscribers_back_off back_off = {0};
+    for (; status == BUS_RETRY && !bus_stop_requested(); status = try(receiver, argument, error)) {
         bus_log_failure(BUS_LOG_WARN, "接收端不可用，稍后重试 / receiver is away, trying again", status, error);
-        subscribers_back_off(&wait_ms);
+        subscribers_back_off_sleep(&back_off);
     }
     return status;
 }
@@ -91,20 +98,26 @@ static enum bus_status try_load(struct subscribers_receiver *receiver, void *pos
     return receiver->sink->load(receiver->sink_self, position, error);
 }
 
+static enum bus_status try_prepare(struct subscribers_receiver *receiver, void *nothing, struct bus_error *error)
+{
+    (void)nothing;
+    return receiver->sink->prepare(receiver->sink_self, error);
+}
+
 enum bus_status subscribers_receiver_load(struct subscribers_receiver *receiver, struct subscribers_position *position,
                                           struct bus_error *error)
 {
     return insist(receiver, try_load, position, error);
 }
 
-struct application {
-    struct subscribers_batch *batch;
-    bool was_tried;
-};
+enum bus_status subscribers_receiver_prepare(struct subscribers_receiver *receiver, struct bus_error *error)
+{
+    return receiver->sink->prepare != NULL ? insist(receiver, try_prepare, NULL, error) : BUS_OK;
+}
 
-/* After RETRY it may be unknown whether the batch was applied: its positions are stored all or none, so one tells. */
-static enum bus_status find_out(const struct subscribers_receiver *receiver, const struct subscribers_batch *batch,
-                                bool *out_applied, struct bus_error *error)
+enum bus_status subscribers_receiver_find_out(struct subscribers_receiver *receiver,
+                                              const struct subscribers_batch *batch, bool *out_applied,
+                                              struct bus_error *error)
 {
     const struct subscribers_advance *advance = &batch->advances[0];
     struct subscribers_position stored;
@@ -115,24 +128,45 @@ static enum bus_status find_out(const struct subscribers_receiver *receiver, con
     return status;
 }
 
-static enum bus_status try_apply(struct subscribers_receiver *receiver, void *argument, struct bus_error *error)
-{
-    struct application *application = argument;
-    bool is_applied = false;
-    enum bus_status status = BUS_OK;
-    if (application->was_tried)
-        status = find_out(receiver, application->batch, &is_applied, error);
-    application->was_tried = true;
-    return status == BUS_OK && !is_applied ? receiver->sink->apply(receiver->sink_self, application->batch, error)
-                                           : status;
-}
-
 enum bus_status subscribers_receiver_apply(struct subscribers_receiver *receiver, struct subscribers_batch *batch,
                                            struct bus_error *error)
 {
-    struct application application = {.batch = batch};
-    return insist(receiver, try_apply, &application, error);
+    return receiver->sink->apply(receiver->sink_self, batch, error);
 }
+
+/* ── a courier ── */
+
+enum bus_status subscribers_receiver_send(struct subscribers_receiver *receiver, struct subscribers_batch *batch,
+                                          struct bus_error *error)
+{
+    return receiver->sink->send(receiver->sink_self, batch, error);
+}
+
+enum bus_status subscribers_receiver_collect(struct subscribers_receiver *receiver, int timeout_ms,
+                                             struct subscribers_batch **out_batch, struct bus_error *error)
+{
+    *out_batch = NULL;
+    return receiver->sink->collect(receiver->sink_self, timeout_ms, out_batch, error);
+}
+
+void subscribers_receiver_abandon(struct subscribers_receiver *receiver, struct subscribers_batch *batch)
+{
+    receiver->sink->abandon(receiver->sink_self, batch);
+}
+
+enum bus_status subscribers_receiver_idle(struct subscribers_receiver *receiver, const int32_t *partitions,
+                                          size_t count, struct bus_error *error)
+{
+    return receiver->sink->idle != NULL ? receiver->sink->idle(receiver->sink_self, partitions, count, error) : BUS_OK;
+}
+
+enum bus_status subscribers_receiver_order(struct subscribers_receiver *receiver, struct bus_bytes kind,
+                                           struct bus_bytes subject, struct bus_error *error)
+{
+    return receiver->sink->order != NULL ? receiver->sink->order(receiver->sink_self, kind, subject, error) : BUS_OK;
+}
+
+/* ── another catalogue ── */
 
 static enum bus_status try_renew(struct subscribers_receiver *receiver, void *context, struct bus_error *error)
 {

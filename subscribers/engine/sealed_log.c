@@ -13,11 +13,14 @@ struct subscribers_sealed_log {
     struct subscribers_piece *pending;
     struct subscribers_seals *seals;
     struct bus_arena *arena;
+    bool keeps_proof;
+    int64_t sealed_at_ms;
 };
 
 struct subscribers_sealed_log *subscribers_sealed_log_create(const char *topic, int32_t partition,
                                                              const struct bus_merkle *start, enum bus_hash hash,
-                                                             struct subscribers_seals *seals, struct bus_arena *arena)
+                                                             struct subscribers_seals *seals, struct bus_arena *arena,
+                                                             bool keeps_proof)
 {
     struct subscribers_sealed_log *log = calloc(1, sizeof *log);
     if (log == NULL)
@@ -29,6 +32,7 @@ struct subscribers_sealed_log *subscribers_sealed_log_create(const char *topic, 
     log->hash = hash;
     log->seals = seals;
     log->arena = arena;
+    log->keeps_proof = keeps_proof;
     return log;
 }
 
@@ -43,6 +47,11 @@ void subscribers_sealed_log_destroy(struct subscribers_sealed_log *log)
 size_t subscribers_sealed_log_pending(const struct subscribers_sealed_log *log)
 {
     return log->pending != NULL ? log->pending->count : 0;
+}
+
+int64_t subscribers_sealed_log_sealed_at(const struct subscribers_sealed_log *log)
+{
+    return log->sealed_at_ms;
 }
 
 static enum bus_status check_place(const struct subscribers_sealed_log *log, const struct subscribers_arrival *arrival,
@@ -83,6 +92,18 @@ static enum bus_status hash_leaves(const struct subscribers_sealed_log *log, enu
     return bus_merkle_leaves(hash, keys, values, piece->count, log->arena, leaves, error);
 }
 
+static enum bus_status keep_proof(struct subscribers_piece *piece, const struct bus_seal *seal,
+                                  const bus_digest_bytes *leaves, struct bus_error *error)
+{
+    piece->leaves = malloc(piece->count * sizeof *piece->leaves);
+    piece->seal = malloc(sizeof *piece->seal);
+    if (piece->leaves == NULL || piece->seal == NULL)
+        return bus_fail(error, BUS_FATAL, "no memory to keep the proof of %zu records", piece->count);
+    memcpy(piece->leaves, leaves, piece->count * sizeof *leaves);
+    *piece->seal = *seal;
+    return BUS_OK;
+}
+
 /* Holds the pending records against the seal; afterwards reader.log stands behind them. */
 static enum bus_status check_seal(struct subscribers_sealed_log *log, const struct bus_seal *seal,
                                   struct bus_error *error)
@@ -94,12 +115,17 @@ static enum bus_status check_seal(struct subscribers_sealed_log *log, const stru
     enum bus_status status = hash_leaves(log, hash, &leaves, error);
     if (status == BUS_OK)
         status = subscribers_seals_check(log->seals, seal, log->name, error);
+    log->pending->before = log->reader.log;
     if (status == BUS_OK)
         status = bus_seal_reader_check(&log->reader, seal, (const bus_digest_bytes *)leaves, log->pending->count,
                                        log->arena, error);
-    if (status == BUS_OK)
-        log->hash = hash;
-    return status;
+    if (status == BUS_OK && log->keeps_proof)
+        status = keep_proof(log->pending, seal, (const bus_digest_bytes *)leaves, error);
+    if (status != BUS_OK)
+        return status;
+    log->hash = hash;
+    log->sealed_at_ms = seal->sealed_at_ms;
+    return BUS_OK;
 }
 
 static struct subscribers_piece *close_piece(struct subscribers_sealed_log *log)
@@ -109,6 +135,7 @@ static struct subscribers_piece *close_piece(struct subscribers_sealed_log *log)
     piece->log = log->reader.log;
     piece->hash = log->hash;
     piece->next_offset = piece->records[piece->count - 1].offset + 1;
+    piece->sealed_at_ms = log->sealed_at_ms;
     return piece;
 }
 

@@ -19,10 +19,11 @@ struct subscribers_arrival {
 };
 
 /* `start` (NULL: from the first leaf) is the log as it stood where reading begins, hashed by `hash`. `seals` and `arena`
- * (scratch, reset here) are borrowed. NULL when out of memory. */
+ * (scratch, reset here) are borrowed. `keeps_proof`: pieces keep their leaves and seal. NULL when out of memory. */
 struct subscribers_sealed_log *subscribers_sealed_log_create(const char *topic, int32_t partition,
                                                              const struct bus_merkle *start, enum bus_hash hash,
-                                                             struct subscribers_seals *seals, struct bus_arena *arena);
+                                                             struct subscribers_seals *seals, struct bus_arena *arena,
+                                                             bool keeps_proof);
 void subscribers_sealed_log_destroy(struct subscribers_sealed_log *log);
 
 /* The next record. `out_piece` is NULL, or (the record carried a good seal) all that it covers, the caller's to destroy.
@@ -33,5 +34,7 @@ BUS_MUST_CHECK enum bus_status subscribers_sealed_log_take(struct subscribers_se
                                                            struct bus_error *error);
 /* Records taken and not yet covered by a seal. */
 size_t subscribers_sealed_log_pending(const struct subscribers_sealed_log *log);
+/* When the last seal that was checked was made; 0 = none yet. */
+int64_t subscribers_sealed_log_sealed_at(const struct subscribers_sealed_log *log);
 
 #endif

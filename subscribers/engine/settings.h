@@ -15,6 +15,10 @@ struct subscribers_settings {
     const char *subscriber;
     char catalogue_path[PATH_MAX];
     char keys_folder[PATH_MAX];
+    char state_folder[PATH_MAX];     /* of a courier; "" = there is none */
+    char receipt_key_path[PATH_MAX]; /* "" = no receipts */
+    const char *instance;            /* name among the subscriber's agents */
+    int64_t session_timeout_ms;
     char group[SUBSCRIBERS_NAME_SIZE];
     struct bus_kafka_settings kafka;
     int32_t partitions;

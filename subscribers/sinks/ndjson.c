@@ -100,6 +100,12 @@ static enum bus_status reach_folder(struct ndjson *sink, struct bus_error *error
     return BUS_OK;
 }
 
+/* The lock says whose folder it is. */
+static enum bus_status ndjson_prepare(void *self, struct bus_error *error)
+{
+    return reach_folder(self, error);
+}
+
 static void name_file(const struct ndjson *sink, uint64_t serial, char out_name[NAME_SIZE])
 {
     snprintf(out_name, NAME_SIZE, "%s-%010llu.ndjson", sink->subscriber, (unsigned long long)serial);
@@ -221,6 +227,7 @@ const struct subscribers_sink subscribers_ndjson = {
     .options = options,
     .open = ndjson_open,
     .bounds = ndjson_bounds,
+    .prepare = ndjson_prepare,
     .load = ndjson_load,
     .apply = ndjson_apply,
     .close = ndjson_close,

@@ -101,6 +101,11 @@ static enum bus_status connect(struct postgresql *sink, struct bus_error *error)
     return status == BUS_REJECT ? BUS_FATAL : status;
 }
 
+static enum bus_status postgresql_prepare(void *self, struct bus_error *error)
+{
+    return connect(self, error);
+}
+
 static enum bus_status postgresql_load(void *self, struct subscribers_position *position, struct bus_error *error)
 {
     struct postgresql *sink = self;
@@ -182,7 +187,7 @@ static enum bus_status write_narrowing(struct postgresql *sink, struct subscribe
     if (status != BUS_OK)
         return status;
     if (count == 1) {
-        subscribers_delivery_refuse(deliveries, why.code);
+        subscribers_delivery_refuse_because(deliveries, why.code, bus_bytes_text(why.message));
         return keep_refused(sink, deliveries, why.message, error);
     }
     size_t half = count / 2;
@@ -197,7 +202,10 @@ static enum bus_status keep_undecoded(struct postgresql *sink, const struct subs
     enum bus_status status = BUS_OK;
     for (size_t i = 0; status == BUS_OK && i < batch->count; i++)
         if (subscribers_delivery_is_refused(&batch->deliveries[i]))
-            status = keep_refused(sink, &batch->deliveries[i], "the delivery cannot be decoded", error);
+            status = keep_refused(sink, &batch->deliveries[i],
+                                  batch->deliveries[i].words != NULL ? batch->deliveries[i].words
+                                                                     : "the delivery cannot be decoded",
+                                  error);
     return status;
 }
 
@@ -241,6 +249,7 @@ const struct subscribers_sink subscribers_postgresql = {
     .options = options,
     .open = postgresql_open,
     .bounds = postgresql_bounds,
+    .prepare = postgresql_prepare,
     .load = postgresql_load,
     .renew = postgresql_renew,
     .apply = postgresql_apply,

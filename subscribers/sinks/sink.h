@@ -19,6 +19,7 @@ struct subscribers_sink_context {
     const struct subscribers_catalogues *catalogues;
     const struct bus_settings *settings; /* for paths relative to the file */
     struct subscribers_memory *memory;   /* of a courier; NULL while only the configuration is checked */
+    const struct bus_kafka *kafka;       /* for a courier that reads single deliveries again */
     const char *state_folder;            /* of a courier: a folder of its own, for reports and the like */
 };
 

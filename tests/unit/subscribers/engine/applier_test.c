@@ -102,8 +102,8 @@ static char folder[TEST_FOLDER_SIZE], newer_folder[TEST_FOLDER_SIZE];
 static struct test_deliveries made, newer;
 static struct subscribers_settings settings;
 static struct subscribers_receiver *opened;
-static struct subscribers_report *report;
-static struct subscribers_applier *applier;
+static struct subscribers_orders orders;
+static struct subscribers_applier applied_by, *applier = &applied_by;
 static struct bus_error error;
 
 /* What the newer catalogue has otherwise. */
@@ -127,18 +127,15 @@ static int set_up(void **state)
         .subscriber = "court", .partitions = PARTITIONS, .batch_records = 1000, .batch_bytes = 1000000, .sink = &sink};
     snprintf(settings.catalogue_path, sizeof settings.catalogue_path, "%s", path);
     receiver = (struct receiver){.next = {-1, -1}};
-    static const struct bus_kafka nowhere = {.bootstrap = "127.0.0.1:1", .client_id = "test"};
-    assert_int_equal(subscribers_report_open(&nowhere, "xq.", "xq.out.court", PARTITIONS, &report, &error), BUS_OK);
-    assert_int_equal(subscribers_receiver_open(&settings, "xq.out.court", &opened, &error), BUS_OK);
-    applier = subscribers_applier_create(&settings, opened, report);
-    return applier != NULL ? 0 : -1;
+    orders = (struct subscribers_orders){0};
+    assert_int_equal(subscribers_receiver_open(&settings, "xq.out.court", NULL, &opened, &error), BUS_OK);
+    return subscribers_applier_init(applier, &settings, opened, &orders, &error) == BUS_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    subscribers_report_close(report);
-    subscribers_applier_destroy(applier);
+    subscribers_applier_release(applier);
     subscribers_receiver_close(opened);
     test_deliveries_close(&made);
     test_deliveries_close(&newer);
@@ -149,12 +146,12 @@ static int tear_down(void **state)
 
 static void start(void)
 {
-    struct subscribers_position positions[PARTITIONS];
-    for (int32_t i = 0; i < PARTITIONS; i++)
-        subscribers_position_init(&positions[i], i);
-    assert_int_equal(subscribers_applier_start(applier, positions, &error), BUS_OK);
-    for (int32_t i = 0; i < PARTITIONS; i++)
-        subscribers_position_release(&positions[i]);
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        struct subscribers_position position;
+        subscribers_position_init(&position, i);
+        assert_int_equal(subscribers_applier_take(applier, &position, &error), BUS_OK);
+        subscribers_position_release(&position);
+    }
 }
 
 /* A piece of one PUT in a view of `deliveries`. */
@@ -199,18 +196,26 @@ static void what_was_added_is_applied_when_nothing_more_comes(void **state)
     assert_int_equal(receiver.next[1], 9);
 }
 
-static void a_receiver_that_is_away_is_waited_for(void **state)
+static void a_receiver_that_is_away_is_waited_for_without_holding_up_anything(void **state)
 {
     (void)state;
-    receiver.load_answers[0] = BUS_RETRY;
+    receiver.load_answers[0] = BUS_RETRY; /* at the start there is nothing else to do */
     receiver.next[0] = 5;
     start();
     assert_int_equal(receiver.loads, PARTITIONS + 1);
     receiver.apply_answers[0] = BUS_RETRY;
     add(&made, 0, 5);
     apply();
-    assert_int_equal(receiver.applies, 2);
+    assert_int_equal(receiver.applies, 1);
+    assert_int_equal(receiver.count, 0);
+    assert_string_not_equal(applier->away, "");
+    assert_false(subscribers_applier_is_due(applier, false)); /* the back-off */
+    assert_false(subscribers_applier_wants(applier, 0));      /* what waits is enough */
+    assert_true(subscribers_applier_wants(applier, 1));
+    apply();
     assert_int_equal(receiver.count, 1);
+    assert_string_equal(applier->away, "");
+    assert_true(subscribers_applier_wants(applier, 0));
 }
 
 static void what_may_have_been_applied_is_not_applied_again(void **state)
@@ -221,12 +226,63 @@ static void what_may_have_been_applied_is_not_applied_again(void **state)
     receiver.applies_although_unknown = true;
     add(&made, 0, 0);
     apply();
-    assert_int_equal(receiver.applies, 1);
-    assert_int_equal(receiver.count, 1);
+    assert_int_equal(applier->lanes[0].applied, -1);
     receiver.applies_although_unknown = false;
-    add(&made, 0, 1);
+    add(&made, 0, 1); /* behind what is in doubt */
     apply();
+    assert_int_equal(receiver.applies, 2);
+    assert_int_equal(receiver.count, 2);
     assert_int_equal(receiver.next[0], 2);
+    assert_int_equal(applier->lanes[0].applied, 2);
+    assert_int_equal(applier->applied, 2);
+}
+
+static void what_is_in_doubt_is_forgotten_with_its_partition(void **state)
+{
+    (void)state;
+    start();
+    receiver.apply_answers[0] = BUS_RETRY;
+    receiver.applies_although_unknown = true;
+    add(&made, 0, 0);
+    apply();
+    subscribers_applier_give_up(applier, 0);
+    assert_null(applier->doubtful);
+    start();
+    assert_int_equal(applier->lanes[0].applied, 1);
+}
+
+static void nothing_is_applied_while_an_order_says_so(void **state)
+{
+    (void)state;
+    start();
+    add(&made, 0, 0);
+    orders.is_paused = true;
+    assert_false(subscribers_applier_is_due(applier, false));
+    assert_false(subscribers_applier_wants(applier, 0));
+    orders.is_paused = false;
+    assert_true(subscribers_applier_is_due(applier, false));
+}
+
+static void what_an_officer_skips_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    struct subscribers_skip skip = {.partition = 0, .leaf = 1, .reason = "重复 / twice"};
+    orders.skips = &skip;
+    orders.skip_count = 1;
+    start();
+    add(&made, 0, 0);
+    add(&made, 0, 1);
+    add(&made, 1, 1);
+    apply();
+    assert_int_equal(applier->applied, 2);
+    assert_int_equal(applier->refused, 1);
+    struct bus_cursor cursor = bus_cursor_of(bus_buffer_view(&applier->lanes[0].untold.list));
+    struct subscribers_refusal refusal;
+    assert_true(subscribers_refusals_next(&cursor, &refusal));
+    assert_int_equal(refusal.leaf, 1);
+    assert_true(bus_bytes_equal_text(refusal.code, "SKIPPED"));
+    assert_true(bus_bytes_equal_text(refusal.words, "重复 / twice"));
+    assert_int_equal(applier->lanes[1].untold.count, 0);
 }
 
 static void a_catalogue_that_changed_without_a_word_is_found(void **state)
@@ -238,9 +294,9 @@ static void a_catalogue_that_changed_without_a_word_is_found(void **state)
     add(&made, 1, 0); /* this partition has not come to the change */
     change(folder);
     apply(); /* what is known */
-    assert_int_equal(receiver.count, 1);
+    assert_int_equal(receiver.count, 2);
     assert_int_equal(receiver.next[0], 1);
-    assert_int_equal(receiver.next[1], -1);
+    assert_int_equal(receiver.next[1], 1);
     assert_true(subscribers_applier_is_due(applier, false));
     apply();
     assert_false(subscribers_applier_is_stuck(applier));
@@ -248,10 +304,9 @@ static void a_catalogue_that_changed_without_a_word_is_found(void **state)
     assert_int_equal(receiver.catalogues, 2);
     assert_int_equal(receiver.count, 3);
     assert_int_equal(receiver.next[0], 2);
-    assert_int_equal(receiver.next[1], 1);
 }
 
-static void an_unknown_view_is_waited_for_and_nothing_is_skipped(void **state)
+static void an_unknown_view_holds_its_lane_and_nothing_is_skipped(void **state)
 {
     (void)state;
     start();
@@ -259,8 +314,11 @@ static void an_unknown_view_is_waited_for_and_nothing_is_skipped(void **state)
     add(&made, 1, 0);
     apply();
     assert_true(subscribers_applier_is_stuck(applier));
+    assert_false(subscribers_applier_wants(applier, 0));
+    assert_int_equal(receiver.next[0], -1);
+    assert_int_equal(receiver.next[1], 1); /* the other goes on */
     apply();
-    assert_int_equal(receiver.count, 0);
+    assert_int_equal(receiver.count, 1);
     assert_int_equal(receiver.renews, 0);
     change(folder);
     apply(); /* half a minute has not passed */
@@ -308,10 +366,13 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_was_added_is_applied_when_nothing_more_comes),
-        TEST(a_receiver_that_is_away_is_waited_for),
+        TEST(a_receiver_that_is_away_is_waited_for_without_holding_up_anything),
         TEST(what_may_have_been_applied_is_not_applied_again),
+        TEST(what_is_in_doubt_is_forgotten_with_its_partition),
+        TEST(nothing_is_applied_while_an_order_says_so),
+        TEST(what_an_officer_skips_is_refused_with_the_reason),
         TEST(a_catalogue_that_changed_without_a_word_is_found),
-        TEST(an_unknown_view_is_waited_for_and_nothing_is_skipped),
+        TEST(an_unknown_view_holds_its_lane_and_nothing_is_skipped),
         TEST(a_catalogue_that_the_receiver_refuses_is_not_taken),
         TEST(a_bad_catalogue_leaves_the_old_one_in_force),
     };

@@ -99,7 +99,7 @@ static int set_up(void **state)
     hash_logs(&fixture, shares);
     seal_logs(&fixture, shares);
     fixture.seals = subscribers_seals_create(fixture.folder, "liuzhou");
-    fixture.log = subscribers_sealed_log_create(TOPIC, 0, NULL, BUS_HASH_SM3, fixture.seals, fixture.arena);
+    fixture.log = subscribers_sealed_log_create(TOPIC, 0, NULL, BUS_HASH_SM3, fixture.seals, fixture.arena, false);
     *state = &fixture;
     return 0;
 }
@@ -175,7 +175,7 @@ static void one_signature_serves_all_logs_of_a_batch(void **state)
     assert_int_equal(read_all(fixture, &piece, &error), BUS_OK);
     subscribers_piece_destroy(piece);
     struct subscribers_sealed_log *other =
-        subscribers_sealed_log_create(TOPIC, 1, NULL, BUS_HASH_SM3, fixture->seals, fixture->arena);
+        subscribers_sealed_log_create(TOPIC, 1, NULL, BUS_HASH_SM3, fixture->seals, fixture->arena, false);
     for (int i = 0; i < RECORDS; i++) {
         struct subscribers_arrival next = arrival(fixture, 1, i);
         assert_int_equal(subscribers_sealed_log_take(other, &next, &piece, &error), BUS_OK);
