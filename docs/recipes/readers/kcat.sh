@@ -3,6 +3,7 @@
 #
 #   kcat.sh TOPIC PARTITIONS EXCHANGE KEYS POSITION KCAT OPTION…      kcat.sh xq.out.court 6 liuzhou keys court.position -b kafka:9092
 #
+# LOG=NAME in the environment: the topic is a copy of NAME, by MirrorMaker for example.
 # Records that are proved go to standard output: offset, key in hex, value in base64. What was verified, and up to where, goes to
 # standard error. POSITION is a file of the reader's own: the next call goes on there. Exit 1: something does not fit; 3: kcat failed.
 set -euo pipefail
@@ -15,7 +16,7 @@ topic=$1 partitions=$2 exchange=$3 keys=$4 position=$5
 shift 5
 
 for ((partition = 0; partition < partitions; partition++)); do
-    log=$topic/$partition
+    log=${LOG:-$topic}/$partition
     offset=beginning
     [[ ! -e $position ]] || offset=$(awk -v name="$log" '$1 == name { found = $2 } END { print found ? found : "beginning" }' "$position")
     set +e

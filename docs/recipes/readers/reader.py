@@ -82,6 +82,7 @@ def main():
     for option in ('bootstrap', 'topic', 'exchange', 'keys', 'position'):
         parser.add_argument(f'--{option}', required=True)
     parser.add_argument('--views', help='folder of schemas; without it values are shown as they are, in hex')
+    parser.add_argument('--log', help='name of the topic at the exchange, when this one is a copy of it, by MirrorMaker for example')
     parser.add_argument('--once', action='store_true', help='up to the end of what there is')
     parser.add_argument('--set', action='append', default=[], metavar='NAME=VALUE', help='a setting of the Kafka client, such as of TLS')
     options = parser.parse_args()
@@ -90,8 +91,11 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
     logs = []
     try:
-        for number in sorted(consumer.list_topics(options.topic, timeout=30).topics[options.topic].partitions):
-            name = f'{options.topic}/{number}'
+        topic = consumer.list_topics(options.topic, timeout=30).topics[options.topic]
+        if topic.error is not None:
+            raise confluent_kafka.KafkaException(topic.error)
+        for number in sorted(topic.partitions):
+            name = f'{options.log or options.topic}/{number}'
             logs.append(sealed_log.SealedLog(name, options.exchange, keys, known.get(name)))
         consumer.assign([confluent_kafka.TopicPartition(options.topic, number, log.next_offset if log.size else
                                                         confluent_kafka.OFFSET_BEGINNING) for number, log in enumerate(logs)])

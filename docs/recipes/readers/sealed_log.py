@@ -10,7 +10,6 @@ Broken says which record does not fit and why. Run as a program it checks what k
 import argparse
 import base64
 import collections
-import datetime
 import hashlib
 import json
 import os
@@ -163,7 +162,7 @@ class SealedLog:
     def __init__(self, name, exchange, keys, position=None):
         self.name, self.exchange, self.keys = name, exchange, keys
         self.next_offset, self.size, self.root, self.frontier = position or (0, 0, '-', [])
-        self.first, self.seals, self.waiting, self.sealed_at = self.size, 0, [], None
+        self.first, self.seals, self.waiting = self.size, 0, []
 
     def take(self, offset, key, value, headers):
         """The records that are proved by now. `headers`: {name: bytes}."""
@@ -177,7 +176,7 @@ class SealedLog:
         if 'xq-seal' not in headers:
             return []
         try:
-            self.close(Seal(headers['xq-seal']))
+            self.close(Seal(headers['xq-seal'] or b''))
         except Broken as why:
             raise Broken(f'{place(self.waiting[0].offset, offset)}: {why}') from why
         proved, self.waiting = self.waiting, []
@@ -200,7 +199,6 @@ class SealedLog:
         if (size, frontier) != (seal.size, seal.frontier):
             raise Broken('a record was changed, dropped, added or moved')
         self.size, self.frontier, self.root = size, frontier, seal.root.hex()
-        self.sealed_at = datetime.datetime.fromtimestamp(seal.sealed_at_ms // 1000, datetime.timezone.utc)
 
     def end(self):
         """At the end of what is committed: every transaction ends with a seal."""
@@ -208,8 +206,8 @@ class SealedLog:
             raise Broken(f'{place(self.waiting[0].offset, self.waiting[-1].offset)}: no seal behind the last records')
 
     def __str__(self):
-        return (f'{self.name} 已验证 / verified: leaves {self.first} to {self.size}, {self.seals} seals, root {self.root}, '
-                f'next offset {self.next_offset}')
+        return (f'{self.name} 已验证 / verified: {self.size - self.first} records under {self.seals} seals; the log has {self.size}, '
+                f'root {self.root}, next offset {self.next_offset}')
 
 
 def place(first, last=None):
