@@ -106,14 +106,15 @@ static enum bus_status fit_ack(const struct province_row *row, const struct prov
     return BUS_OK;
 }
 
-static enum bus_status read_ack(const struct bus_json_value *value, const struct province_row *const *rows, size_t count,
-                                size_t guess, struct province_ack *acks, struct bus_error *error)
+static enum bus_status read_ack(const struct bus_json_value *value, const struct province_row *const *rows,
+                                size_t count, size_t guess, struct province_ack *acks, struct bus_error *error)
 {
     uint8_t record[BUS_IDENTITY_SIZE];
     struct province_ack ack;
     if (!hex_of(value, "rowKey", record, sizeof record) || !state_of(value, &ack.state) ||
         !gov_id_of(value, ack.gov_id))
-        return refuse(error, "回执的 rowKey、govId 或 state 无效", "an acknowledgement's rowKey, govId or state is no good");
+        return refuse(error, "回执的 rowKey、govId 或 state 无效",
+                      "an acknowledgement's rowKey, govId or state is no good");
     size_t row = find_row(rows, count, guess, record);
     if (row == count)
         return refuse(error, "回执了未上报的行", "it acknowledges a row that was not sent");
@@ -123,8 +124,8 @@ static enum bus_status read_ack(const struct bus_json_value *value, const struct
     return fit_ack(rows[row], &ack, error);
 }
 
-static enum bus_status read_acks(const struct bus_json_value *list, const struct province_row *const *rows, size_t count,
-                                 struct province_ack *acks, struct bus_error *error)
+static enum bus_status read_acks(const struct bus_json_value *list, const struct province_row *const *rows,
+                                 size_t count, struct province_ack *acks, struct bus_error *error)
 {
     if (list == NULL)
         return refuse(error, "缺少 acks", "it has no acks");
@@ -194,7 +195,8 @@ enum bus_status province_answer_refusal(struct bus_bytes body, const struct prov
 
 /* ── rows that are held ── */
 
-static enum bus_status read_held(const struct bus_json_value *value, struct province_held *held, struct bus_error *error)
+static enum bus_status read_held(const struct bus_json_value *value, struct province_held *held,
+                                 struct bus_error *error)
 {
     if (!hex_of(value, "rowKey", held->record, sizeof held->record) || !state_of(value, &held->state) ||
         !gov_id_of(value, held->gov_id) || !hex_of(value, "digest", held->digest, sizeof held->digest) ||

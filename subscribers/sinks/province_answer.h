@@ -22,7 +22,8 @@ BUS_MUST_CHECK enum bus_status province_answer_acks(struct bus_bytes body, const
 
 /* The first bad row of a batch. */
 struct province_refusal {
-    size_t row; /* in the batch that was sent; == its count: the province did not say which, or what it said does not fit */
+    size_t
+        row; /* in the batch that was sent; == its count: the province did not say which, or what it said does not fit */
     char code[PROVINCE_CODE_SIZE];
     char words[PROVINCE_WORDS_SIZE]; /* code and message, cut at a character */
 };
@@ -40,7 +41,7 @@ struct province_held {
 };
 /* Gives the rows of an answer to /rows to `take`, in order, until it answers false; *out_more: there are more pages. REJECT; FATAL. */
 BUS_MUST_CHECK enum bus_status province_answer_rows(struct bus_bytes body,
-                                                    bool (*take)(void *self, const struct province_held *held), void *self,
-                                                    bool *out_more, struct bus_error *error);
+                                                    bool (*take)(void *self, const struct province_held *held),
+                                                    void *self, bool *out_more, struct bus_error *error);
 
 #endif

@@ -184,8 +184,8 @@ static enum bus_status read_origin(struct province_mapping *mapping, const struc
         status = read_texts(mapping->arena, bus_settings_child(group, "fields"), &origin->fields, &origin->field_count,
                             error);
     if (status == BUS_OK)
-        status = read_texts(mapping->arena, bus_settings_child(group, "units"), &origin->units, &origin->unit_count,
-                            error);
+        status =
+            read_texts(mapping->arena, bus_settings_child(group, "units"), &origin->units, &origin->unit_count, error);
     return status;
 }
 

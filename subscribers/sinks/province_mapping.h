@@ -10,12 +10,12 @@ enum { PROVINCE_MAX_FIELDS = 100, PROVINCE_MAX_LENGTH = 20000 };
 
 /* How a value is written. */
 enum province_transform {
-    PROVINCE_TEXT,     /* as people read it: dates YYYY-MM-DD, decimals with their digits, enums by symbol */
-    PROVINCE_DATE,     /* YYYY-MM-DD, of a date or a time (in Beijing) */
-    PROVINCE_DATE_8,   /* YYYYMMDD */
-    PROVINCE_DATE_ZH,  /* 2019年07月13日 */
-    PROVINCE_AMOUNT,   /* in 10,000 yuan already: six decimals */
-    PROVINCE_YUAN,     /* in yuan: 10,000 yuan with six decimals, 2,000 yuan is 0.200000 */
+    PROVINCE_TEXT,    /* as people read it: dates YYYY-MM-DD, decimals with their digits, enums by symbol */
+    PROVINCE_DATE,    /* YYYY-MM-DD, of a date or a time (in Beijing) */
+    PROVINCE_DATE_8,  /* YYYYMMDD */
+    PROVINCE_DATE_ZH, /* 2019年07月13日 */
+    PROVINCE_AMOUNT,  /* in 10,000 yuan already: six decimals */
+    PROVINCE_YUAN,    /* in yuan: 10,000 yuan with six decimals, 2,000 yuan is 0.200000 */
 };
 
 /* Our codes and the province's. */
@@ -44,7 +44,7 @@ struct province_field {
 
 struct province_layout {
     const char *name;
-    const char *type; /* XK, CF, LIST, GRADE, DEBTOR */
+    const char *type;         /* XK, CF, LIST, GRADE, DEBTOR */
     const char *const *items; /* "department/item", or "item" of every department that has no layout of its own */
     size_t item_count;
     const struct province_field *fields;
@@ -74,7 +74,8 @@ BUS_MUST_CHECK enum bus_status province_mapping_check(const struct province_mapp
                                                       const struct subscribers_catalogues *catalogues,
                                                       struct bus_error *error);
 /* The layout of the item, that of its department first; NULL when there is none. */
-const struct province_layout *province_mapping_find(const struct province_mapping *mapping, const struct bus_item *item);
+const struct province_layout *province_mapping_find(const struct province_mapping *mapping,
+                                                    const struct bus_item *item);
 const struct province_origin *province_mapping_origin(const struct province_mapping *mapping);
 
 /* The tables of the file, of its lists `layouts`, their `fields`, `tables` and their `codes`, and of `origin`; for docs/configuration.md. */

@@ -41,6 +41,7 @@ void province_note_write(const struct province_note *note, struct bus_buffer *bu
     append_u64(buffer, (uint64_t)note->offset);
     append_u64(buffer, note->leaf);
     append_u64(buffer, note->named);
+    bus_buffer_u8(buffer, (uint8_t)note->mark);
     bus_buffer_append(buffer, note->digest, sizeof note->digest);
     bus_buffer_u8(buffer, (uint8_t)length);
     bus_buffer_append(buffer, note->gov_id, length);
@@ -69,10 +70,11 @@ static bool take_note(struct bus_cursor *cursor, struct province_note *note)
     note->offset = (int64_t)take_u64(cursor);
     note->leaf = take_u64(cursor);
     note->named = take_u64(cursor);
+    note->mark = (enum province_mark)bus_cursor_u8(cursor);
     struct bus_bytes digest = bus_cursor_take(cursor, sizeof note->digest);
     struct bus_bytes gov_id = bus_cursor_take(cursor, bus_cursor_u8(cursor));
     if (cursor->failed || bus_cursor_left(cursor) > 0 || layout != LAYOUT || gov_id.length > MAX_GOV_ID ||
-        note->state < PROVINCE_REPORTED || note->state > PROVINCE_PENDING)
+        note->state < PROVINCE_REPORTED || note->state > PROVINCE_PENDING || note->mark > PROVINCE_PUBLICITY_OVER)
         return false;
     memcpy(note->digest, digest.data, digest.length);
     if (gov_id.length > 0)
@@ -86,10 +88,11 @@ enum bus_status province_note_read(struct bus_bytes value, struct province_note 
     *out_note = (struct province_note){0};
     if (take_note(&cursor, out_note))
         return BUS_OK;
-    return bus_fail(error, BUS_FATAL,
-                    "a note in the agent's memory is not one of the province sink (layout %d): it was written by another "
-                    "version, or is damaged",
-                    LAYOUT);
+    return bus_fail(
+        error, BUS_FATAL,
+        "a note in the agent's memory is not one of the province sink (layout %d): it was written by another "
+        "version, or is damaged",
+        LAYOUT);
 }
 
 enum bus_status province_memory_find(struct subscribers_memory *memory, int32_t partition,
@@ -102,8 +105,7 @@ enum bus_status province_memory_find(struct subscribers_memory *memory, int32_t 
     if (memory == NULL)
         return BUS_OK;
     province_note_key(record, key);
-    enum bus_status status =
-        subscribers_memory_get(memory, partition, bus_bytes_of(key, sizeof key), &value, error);
+    enum bus_status status = subscribers_memory_get(memory, partition, bus_bytes_of(key, sizeof key), &value, error);
     if (status != BUS_OK || value.data == NULL)
         return status;
     return province_note_read(value, out_note, error);

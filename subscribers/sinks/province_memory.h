@@ -16,6 +16,15 @@ enum province_state {
     PROVINCE_PENDING, /* taken, but the province has not said its govId yet */
 };
 
+/* What the province is told to say beside a record. */
+enum province_mark {
+    PROVINCE_UNMARKED,
+    PROVINCE_DISPUTED,
+    PROVINCE_OUTDATED, /* a correction that may not be passed on any more */
+    PROVINCE_NOT_PUBLIC,
+    PROVINCE_PUBLICITY_OVER,
+};
+
 enum {
     PROVINCE_GOV_ID_SIZE = 65, /* terminator included */
     PROVINCE_KEY_SIZE = 1 + BUS_IDENTITY_SIZE,
@@ -25,13 +34,14 @@ enum {
 
 struct province_note {
     enum province_state state;
-    int32_t item;    /* the catalogue's number of it */
-    int32_t day;     /* days since 1970-01-01 in Beijing: `day` of the row as the province holds it */
-    int64_t version; /* of the record, as the province holds it */
-    int64_t offset;  /* in the output topic, of the PUT that the province holds, */
-    uint64_t leaf;   /* and its leaf */
-    uint64_t named;  /* leaf of the last delivery about the record */
-    uint8_t digest[BUS_DIGEST_SIZE]; /* of the row as it was sent (docs/openapi/province.yaml) */
+    int32_t item;                      /* the catalogue's number of it */
+    int32_t day;                       /* days since 1970-01-01 in Beijing: `day` of the row as the province holds it */
+    int64_t version;                   /* of the record, as the province holds it */
+    int64_t offset;                    /* in the output topic, of the PUT that the province holds, */
+    uint64_t leaf;                     /* and its leaf */
+    uint64_t named;                    /* leaf of the last delivery about the record */
+    enum province_mark mark;           /* as the province holds it */
+    uint8_t digest[BUS_DIGEST_SIZE];   /* of the row as it was sent (docs/openapi/province.yaml) */
     char gov_id[PROVINCE_GOV_ID_SIZE]; /* "" = not known */
 };
 

@@ -67,12 +67,14 @@ const char *province_line_name_view(const struct province_line *line)
 
 /* Rows are taken while they fit; the first one always. */
 static size_t write_rows(struct province_line *line, const struct province_row *const *rows, size_t count,
-                         size_t limit_bytes)
+                         size_t limit_bytes, const char *occasion)
 {
-    static const char head[] = "{\"rows\":[", tail[] = "]}";
     size_t sent = 0;
     bus_buffer_reset(&line->body);
-    bus_buffer_append_bytes(&line->body, bus_bytes_text(head));
+    bus_buffer_printf(&line->body, "{");
+    if (occasion[0] != '\0')
+        bus_buffer_printf(&line->body, "\"occasion\":\"%s\",", occasion);
+    bus_buffer_printf(&line->body, "\"rows\":[");
     for (; sent < count; sent++) {
         struct bus_json json;
         size_t before = line->body.length;
@@ -85,7 +87,7 @@ static size_t write_rows(struct province_line *line, const struct province_row *
             break;
         }
     }
-    bus_buffer_append_bytes(&line->body, bus_bytes_text(tail));
+    bus_buffer_printf(&line->body, "]}");
     return sent;
 }
 
@@ -128,10 +130,10 @@ static enum bus_status post(struct province_line *line, struct province_call *ca
 }
 
 enum bus_status province_line_report(struct province_line *line, const struct province_row *const *rows, size_t count,
-                                     size_t limit_bytes, struct province_call *call, size_t *out_sent,
-                                     struct bus_error *error)
+                                     size_t limit_bytes, const char *occasion, struct province_call *call,
+                                     size_t *out_sent, struct bus_error *error)
 {
-    *out_sent = write_rows(line, rows, count, limit_bytes);
+    *out_sent = write_rows(line, rows, count, limit_bytes, occasion);
     if (line->body.failed)
         return bus_fail(error, BUS_FATAL, "out of memory for a batch of the province");
     return post(line, call, error);

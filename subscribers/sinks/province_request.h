@@ -28,7 +28,8 @@ struct province_call {
 struct province_line; /* the way to the province */
 
 /* Reads http_client's options and `signing_key` (path, "" = none) from the group. FATAL with file and line. */
-BUS_MUST_CHECK enum bus_status province_line_open(const struct bus_settings *settings, const struct bus_settings_node *group,
+BUS_MUST_CHECK enum bus_status province_line_open(const struct bus_settings *settings,
+                                                  const struct bus_settings_node *group,
                                                   const struct bus_option *options, struct province_line **out_line,
                                                   struct bus_error *error);
 void province_line_close(struct province_line *line);
@@ -36,13 +37,15 @@ void province_line_close(struct province_line *line);
 const char *province_line_name_view(const struct province_line *line);
 
 /* Reports the rows, `count` of the pointers, in this order; no more of them than fit into `limit_bytes`, at least one: *out_sent. The
- * idempotency key is the digest of the body, so it is the same whenever the same rows are sent. FATAL. */
+ * idempotency key is the digest of the body, so it is the same whenever the same rows are sent on the same occasion ("" = because they were
+ * delivered). FATAL. */
 BUS_MUST_CHECK enum bus_status province_line_report(struct province_line *line, const struct province_row *const *rows,
-                                                    size_t count, size_t limit_bytes, struct province_call *call,
-                                                    size_t *out_sent, struct bus_error *error);
+                                                    size_t count, size_t limit_bytes, const char *occasion,
+                                                    struct province_call *call, size_t *out_sent,
+                                                    struct bus_error *error);
 /* GET of a path such as /rows?rowKey=…, which is copied. FATAL. */
-BUS_MUST_CHECK enum bus_status province_line_ask(struct province_line *line, const char *path, struct province_call *call,
-                                                 struct bus_error *error);
+BUS_MUST_CHECK enum bus_status province_line_ask(struct province_line *line, const char *path,
+                                                 struct province_call *call, struct bus_error *error);
 void province_line_cancel(struct province_line *line, struct province_call *call);
 /* Drives all requests for at most `timeout_ms`, and gives one answer to its call; *out_found whether there was one. FATAL. */
 BUS_MUST_CHECK enum bus_status province_line_drive(struct province_line *line, int timeout_ms, bool *out_found,

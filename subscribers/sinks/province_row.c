@@ -10,6 +10,7 @@
 enum { MAX_JSON_BYTES = 16 * 1024 * 1024, DAY_SIZE = 16 };
 
 static const char *const operations[] = {"add", "update", "withdraw", "mark"};
+static const char *const marks[] = {"NONE", "DISPUTED", "CORRECTED", "RESTRICTED", "EXPIRED"};
 
 /* A row's values while they are made, one after the other in `text`. */
 struct draft {
@@ -48,7 +49,8 @@ static enum bus_status append_value(struct draft *draft, const struct province_f
         status = province_value_append(field, fields[at].value, &value, &draft->text, error);
     }
     if (status == BUS_OK && draft->text.length == before)
-        bus_buffer_append_bytes(&draft->text, bus_bytes_text(field->constant[0] != '\0' ? field->constant : field->none));
+        bus_buffer_append_bytes(&draft->text,
+                                bus_bytes_text(field->constant[0] != '\0' ? field->constant : field->none));
     return status;
 }
 
@@ -84,8 +86,8 @@ static enum bus_status check_value(const struct draft *draft, size_t index, stru
     if (value.length == 0 && is_required(draft, field))
         return province_value_refuse(field, "PROVINCE_REQUIRED", "必填，但为空", "must not be empty", error);
     if (value.length > field->max_length && bus_utf8_characters(value) > field->max_length)
-        return province_value_refuse(field, "PROVINCE_LENGTH", "超过平台规定的长度", "is longer than the province allows",
-                                     error);
+        return province_value_refuse(field, "PROVINCE_LENGTH", "超过平台规定的长度",
+                                     "is longer than the province allows", error);
     return BUS_OK;
 }
 
@@ -147,6 +149,18 @@ static enum bus_status write_fields(const struct draft *draft, struct bus_arena 
     return is_whole ? BUS_OK : bus_fail(error, BUS_FATAL, "out of memory for a row");
 }
 
+/* What weighs most. */
+static enum province_mark mark_of(const struct subscribers_delivery *delivery)
+{
+    if (delivery->flags >> BUS_FLAG_DISPUTED & 1)
+        return PROVINCE_DISPUTED;
+    if (delivery->operation == BUS_DELIVERY_STATUS && delivery->reason == BUS_REASON_CORRECTED)
+        return PROVINCE_OUTDATED;
+    if (delivery->flags >> BUS_FLAG_RESTRICTED & 1)
+        return PROVINCE_NOT_PUBLIC;
+    return delivery->flags >> BUS_FLAG_PUBLICITY_ENDED & 1 ? PROVINCE_PUBLICITY_OVER : PROVINCE_UNMARKED;
+}
+
 void province_row_name(const struct province_mapping *mapping, const struct subscribers_delivery *delivery,
                        struct province_row *out_row)
 {
@@ -156,7 +170,10 @@ void province_row_name(const struct province_mapping *mapping, const struct subs
         .item = delivery->view->item,
         .type = layout != NULL ? layout->type : "",
         .day = bus_calendar_day(delivery->delivered_at_ms),
+        .partition = delivery->partition,
+        .leaf = delivery->leaf,
         .reason = subscribers_delivery_reason(delivery),
+        .mark = mark_of(delivery),
     };
 }
 
@@ -191,7 +208,8 @@ static bool is_one_of(struct bus_bytes text, const char *const *list, size_t cou
 bool province_row_is_from_province(const struct province_mapping *mapping, const struct subscribers_delivery *delivery)
 {
     const struct province_origin *origin = province_mapping_origin(mapping);
-    if (is_one_of(bus_bytes_text(delivery->view->item->department->name), origin->departments, origin->department_count))
+    if (is_one_of(bus_bytes_text(delivery->view->item->department->name), origin->departments,
+                  origin->department_count))
         return true;
     if (origin->unit_count == 0)
         return false;
@@ -244,10 +262,14 @@ void province_row_write(const struct province_row *row, struct bus_json *json)
     write_text(json, "op", operations[row->operation]);
     write_item(row, json);
     write_text(json, "day", date);
+    bus_json_name(json, "part");
+    bus_json_integer(json, row->partition);
+    bus_json_name(json, "serial");
+    bus_json_integer(json, (int64_t)row->leaf);
     if (row->operation == PROVINCE_TAKE_BACK)
         write_text(json, "reason", row->reason);
-    if (row->operation == PROVINCE_MARK)
-        write_text(json, "mark", row->reason);
+    else if (row->operation == PROVINCE_MARK || row->mark != PROVINCE_UNMARKED)
+        write_text(json, "mark", marks[row->mark]);
     if (row->operation == PROVINCE_ADD || row->operation == PROVINCE_UPDATE) {
         bus_json_name(json, "fields");
         bus_json_raw(json, row->fields);

@@ -16,18 +16,21 @@ struct province_row {
     const struct bus_item *item;
     const char *type;
     int32_t day;
+    int32_t partition;
+    uint64_t leaf; /* of the delivery, so that the same delivery is told in the same bytes, and another one never */
     struct bus_bytes fields;         /* of ADD and UPDATE: a JSON object, in the arena */
     uint8_t digest[BUS_DIGEST_SIZE]; /* of them */
-    const char *reason;              /* of TAKE_BACK and MARK: the delivery's */
+    const char *reason;              /* of TAKE_BACK: the delivery's */
+    enum province_mark mark;
     char gov_id[PROVINCE_GOV_ID_SIZE];
 };
 
-/* Makes the fields, digest, type, item, day and record of a PUT. REJECT: the province would refuse it; code PROVINCE_REQUIRED, PROVINCE_LENGTH,
+/* Makes the fields, digest, type, item, day, record and mark of a PUT. REJECT: the province would refuse it; code PROVINCE_REQUIRED, PROVINCE_LENGTH,
  * PROVINCE_CODE or PROVINCE_FORMAT, the message names the field in both languages and no value. FATAL. */
 BUS_MUST_CHECK enum bus_status province_row_make(const struct province_mapping *mapping,
                                                  const struct subscribers_delivery *delivery, struct bus_arena *arena,
                                                  struct province_row *out_row, struct bus_error *error);
-/* The same for what has no fields: type, item, day, record and reason. */
+/* The same for what has no fields: type, item, day, record, reason and mark. */
 void province_row_name(const struct province_mapping *mapping, const struct subscribers_delivery *delivery,
                        struct province_row *out_row);
 /* Whether the record came from the province itself, so that it must not go back. Of a PUT. */

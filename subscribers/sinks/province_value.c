@@ -38,8 +38,8 @@ static enum bus_status append_date(const struct province_field *field, const str
     if (is_date)
         bus_date_civil(days, &year, &month, &day);
     if (!is_date || year < 1 || year > 9999)
-        return province_value_refuse(field, "PROVINCE_FORMAT", "不是平台可用的日期", "is no date that the province can use",
-                                     error);
+        return province_value_refuse(field, "PROVINCE_FORMAT", "不是平台可用的日期",
+                                     "is no date that the province can use", error);
     if (field->transform == PROVINCE_DATE_8)
         bus_buffer_printf(buffer, "%04d%02d%02d", year, month, day);
     else if (field->transform == PROVINCE_DATE_ZH)
@@ -120,8 +120,8 @@ static struct bus_bytes next_code(struct bus_bytes *rest, const char *separator)
     return code;
 }
 
-static enum bus_status append_codes(const struct province_field *field, struct bus_bytes text, struct bus_buffer *buffer,
-                                    struct bus_error *error)
+static enum bus_status append_codes(const struct province_field *field, struct bus_bytes text,
+                                    struct bus_buffer *buffer, struct bus_error *error)
 {
     for (bool is_first = true; text.length > 0; is_first = false) {
         const char *to = find_code(field->table, next_code(&text, field->separator));
