@@ -9,6 +9,8 @@ const struct bus_option cli_options[] = {
     {"catalogue", BUS_OPTION_TEXT, "", 0, 0, NULL, "catalogue file, relative to this one"},
     {"kafka", BUS_OPTION_GROUP, "", 0, 0, NULL, "where Kafka is"},
     {"keys", BUS_OPTION_TEXT, "", 0, 0, NULL, "folder of pinned public keys, <key_id>.pem, relative to this file"},
+    {"receipt_keys", BUS_OPTION_TEXT, "", 0, 0, NULL,
+     "folder of the subscribers' pinned public keys, <subscriber>/<key_id>.pem; empty: receipts are not checked"},
     {"state", BUS_OPTION_TEXT, "", 0, 0, NULL,
      "the gateway's state folder when it is on this machine, relative to this file: subject reports need no scan then"},
     {"pepper", BUS_OPTION_TEXT, "", 0, 0, NULL,

@@ -1,7 +1,7 @@
 /* Command: what every subcommand of `xinqiao` is given, how it reads its arguments, and how it ends.
  *
  * A subcommand is `int cli_<name>(struct cli_context *context, int argc, char **argv)`, listed in cli/main.c. argv[0] is its
- * name; the options that all commands share (--config, --bootstrap, --prefix, --catalogue, --keys, --state,
+ * name; the options that all commands share (--config, --bootstrap, --prefix, --catalogue, --keys, --receipt-keys, --state,
  * --pepper, --json) are taken out
  * before. It prints its answer to standard output, what went wrong to standard error, and returns an enum cli_exit. */
 #ifndef CLI_COMMAND_H
@@ -26,6 +26,7 @@ struct cli_context {
     const char *catalogue_path;     /* NULL when it was not given: use cli_catalogue */
     struct bus_catalogue *loaded;   /* by cli_catalogue */
     const char *keys_path;          /* folder of pinned public keys, NULL when it was not given */
+    const char *receipt_keys_path;  /* folder of subscribers' pinned public keys, <subscriber>/<key_id>.pem; NULL as above */
     const char *state_path;         /* the gateway's state folder on this machine, NULL when it was not given */
     const char *pepper_path;        /* file of the exchange's pepper, NULL when it was not given */
     const char *gateway_group;      /* consumer group of the gateway, "xq-gateway" */

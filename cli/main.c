@@ -87,9 +87,10 @@ static const struct cli_command commands[] = {
 
 /* What the context borrows from. */
 struct origin {
-    const char *config, *bootstrap, *prefix, *catalogue, *keys, *state, *pepper;
+    const char *config, *bootstrap, *prefix, *catalogue, *keys, *receipt_keys, *state, *pepper;
     struct bus_kafka_settings kafka;
-    char catalogue_path[PATH_SIZE], keys_path[PATH_SIZE], state_path[PATH_SIZE], pepper_path[PATH_SIZE];
+    char catalogue_path[PATH_SIZE], keys_path[PATH_SIZE], receipt_keys_path[PATH_SIZE], state_path[PATH_SIZE],
+        pepper_path[PATH_SIZE];
 };
 
 /* --- where things are: options, then the configuration file, then the environment --- */
@@ -127,6 +128,8 @@ static enum bus_status read_settings(struct cli_context *context, struct origin 
     if (status == BUS_OK)
         status = resolve(context, "keys", origin->keys_path, &context->keys_path, error);
     if (status == BUS_OK)
+        status = resolve(context, "receipt_keys", origin->receipt_keys_path, &context->receipt_keys_path, error);
+    if (status == BUS_OK)
         status = resolve(context, "state", origin->state_path, &context->state_path, error);
     if (status == BUS_OK)
         status = resolve(context, "pepper", origin->pepper_path, &context->pepper_path, error);
@@ -149,6 +152,7 @@ static int fill_context(struct cli_context *context, struct origin *origin)
     context->prefix = origin->prefix;
     context->catalogue_path = origin->catalogue;
     context->keys_path = origin->keys;
+    context->receipt_keys_path = origin->receipt_keys;
     context->state_path = origin->state;
     context->pepper_path = origin->pepper;
     context->gateway_group = "xq-gateway";
@@ -163,6 +167,7 @@ static int fill_context(struct cli_context *context, struct origin *origin)
     context->kafka.bootstrap = from_environment(context->kafka.bootstrap, "XQ_BOOTSTRAP");
     context->catalogue_path = from_environment(context->catalogue_path, "XQ_CATALOGUE");
     context->keys_path = from_environment(context->keys_path, "XQ_KEYS");
+    context->receipt_keys_path = from_environment(context->receipt_keys_path, "XQ_RECEIPT_KEYS");
     context->state_path = from_environment(context->state_path, "XQ_STATE");
     context->pepper_path = from_environment(context->pepper_path, "XQ_PEPPER");
     context->prefix = from_environment(context->prefix, "XQ_PREFIX");
@@ -174,13 +179,13 @@ static int fill_context(struct cli_context *context, struct origin *origin)
 /* --- the command line --- */
 
 static const char *const shared_texts[] = {"--config", "--bootstrap", "--prefix", "--catalogue",
-                                           "--keys",   "--state",     "--pepper"};
+                                           "--keys",   "--state",     "--pepper", "--receipt-keys"};
 
 /* Where a shared option's text goes, or NULL. */
 static const char **shared_place(struct origin *origin, const char *argument, size_t *out_length)
 {
     const char **const places[] = {&origin->config, &origin->bootstrap, &origin->prefix, &origin->catalogue,
-                                   &origin->keys,   &origin->state,     &origin->pepper};
+                                   &origin->keys,   &origin->state,     &origin->pepper, &origin->receipt_keys};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         *out_length = strlen(shared_texts[i]);
         if (strncmp(argument, shared_texts[i], *out_length) == 0 &&
@@ -236,6 +241,7 @@ static int print_help(void)
          "  --prefix TEXT       XQ_PREFIX     主题前缀 / prefix of topics (xq.)\n"
          "  --catalogue FILE    XQ_CATALOGUE  目录 / catalogue\n"
          "  --keys FOLDER       XQ_KEYS       公钥目录 / pinned public keys\n"
+         "  --receipt-keys FOLDER XQ_RECEIPT_KEYS 订阅方公钥目录 / subscribers' pinned public keys\n"
          "  --state FOLDER      XQ_STATE      网关状态目录 / the gateway's state folder\n"
          "  --pepper FILE       XQ_PEPPER     主体键密钥文件 / the exchange's pepper\n"
          "  --json                            以 JSON 回答 / answer in JSON\n"

@@ -63,8 +63,7 @@ void subscribers_agent_close(struct subscribers_agent *agent)
 static enum bus_status take(void *self, struct subscribers_position *position, struct bus_error *error)
 {
     struct subscribers_agent *agent = self;
-    enum bus_status status =
-        agent->memory != NULL ? subscribers_memory_take(agent->memory, position, error) : BUS_OK;
+    enum bus_status status = agent->memory != NULL ? subscribers_memory_take(agent->memory, position, error) : BUS_OK;
     return status == BUS_OK ? subscribers_applier_take(&agent->applier, position, error) : status;
 }
 
@@ -72,7 +71,8 @@ static void on_change(void *self, bool lost)
 {
     struct subscribers_agent *agent = self;
     struct bus_error error;
-    if (!lost && subscribers_report_tell(agent->report, subscribers_reader_consumer(agent->reader), true, &error) != BUS_OK)
+    if (!lost &&
+        subscribers_report_tell(agent->report, subscribers_reader_consumer(agent->reader), true, &error) != BUS_OK)
         bus_log_failure(BUS_LOG_WARN, "对账暂未报送 / books not told yet", BUS_RETRY, &error);
 }
 
@@ -166,8 +166,7 @@ static int patience_of(const struct subscribers_agent *agent)
 static enum bus_status read_on(struct subscribers_agent *agent, bool *out_came, struct bus_error *error)
 {
     struct subscribers_piece *piece;
-    enum bus_status status =
-        subscribers_reader_poll(agent->reader, patience_of(agent), out_came, &piece, error);
+    enum bus_status status = subscribers_reader_poll(agent->reader, patience_of(agent), out_came, &piece, error);
     if (piece != NULL)
         subscribers_applier_add(&agent->applier, piece);
     return status;
@@ -199,7 +198,7 @@ static void fill_status(const struct subscribers_agent *agent, bool is_ending, s
                          : waiting != NULL          ? waiting->reason
                                                     : "";
     *status = (struct bus_agent_status){
-        .state = is_ending                ? BUS_AGENT_STOPPED
+        .state = is_ending                 ? BUS_AGENT_STOPPED
                  : agent->orders.is_paused ? BUS_AGENT_PAUSED
                  : reason[0] != '\0'       ? BUS_AGENT_WAITING
                                            : BUS_AGENT_WORKING,

@@ -57,8 +57,8 @@ enum bus_status subscribers_applier_take(struct subscribers_applier *applier, st
         position->is_sealed = true; /* whole seals are applied, or nothing */
     }
     if (status == BUS_OK)
-        status = subscribers_lane_take(&applier->lanes[position->partition], applier->settings->subscriber, position,
-                                       error);
+        status =
+            subscribers_lane_take(&applier->lanes[position->partition], applier->settings->subscriber, position, error);
     return status;
 }
 

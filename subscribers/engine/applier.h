@@ -29,7 +29,8 @@ struct subscribers_applier {
 BUS_MUST_CHECK enum bus_status subscribers_applier_init(struct subscribers_applier *applier,
                                                         const struct subscribers_settings *settings,
                                                         struct subscribers_receiver *receiver,
-                                                        const struct subscribers_orders *orders, struct bus_error *error);
+                                                        const struct subscribers_orders *orders,
+                                                        struct bus_error *error);
 void subscribers_applier_release(struct subscribers_applier *applier);
 
 /* The partition is ours: reads where the receiver stands into `position`, which is initialised, or (a courier) takes it from there. RETRY: we

@@ -62,7 +62,8 @@ static char *clean_words(struct bus_bytes words)
     return NULL;
 }
 
-void subscribers_delivery_refuse_because(struct subscribers_delivery *delivery, const char *code, struct bus_bytes words)
+void subscribers_delivery_refuse_because(struct subscribers_delivery *delivery, const char *code,
+                                         struct bus_bytes words)
 {
     subscribers_delivery_refuse(delivery, code);
     delivery->words = clean_words(words); /* without them the code stands for itself */

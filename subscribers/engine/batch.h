@@ -81,7 +81,8 @@ void subscribers_batch_release(struct subscribers_batch *batch);
 /* Writes the reason why a sink refuses the delivery. `code` is kept, cut to fit. */
 void subscribers_delivery_refuse(struct subscribers_delivery *delivery, const char *code);
 /* The same with the receiver's words, kept and cut to fit at a character. */
-void subscribers_delivery_refuse_because(struct subscribers_delivery *delivery, const char *code, struct bus_bytes words);
+void subscribers_delivery_refuse_because(struct subscribers_delivery *delivery, const char *code,
+                                         struct bus_bytes words);
 static inline bool subscribers_delivery_is_refused(const struct subscribers_delivery *delivery)
 {
     return delivery->refusal[0] != '\0';

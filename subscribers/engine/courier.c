@@ -31,7 +31,8 @@ struct subscribers_courier *subscribers_courier_create(struct subscribers_applie
     return NULL;
 }
 
-static struct subscribers_lane *lane_of(const struct subscribers_courier *courier, const struct subscribers_batch *batch)
+static struct subscribers_lane *lane_of(const struct subscribers_courier *courier,
+                                        const struct subscribers_batch *batch)
 {
     return &courier->applier->lanes[batch->pieces->partition];
 }

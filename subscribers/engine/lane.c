@@ -75,8 +75,8 @@ static enum bus_status append_leaves(const struct subscribers_piece *piece, size
     struct bus_arena *arena = bus_arena_create(ARENA_BYTES);
     if (arena == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
-    enum bus_status status = bus_merkle_append(log, piece->hash, (const bus_digest_bytes *)&piece->leaves[piece->done],
-                                               count, arena, error);
+    enum bus_status status =
+        bus_merkle_append(log, piece->hash, (const bus_digest_bytes *)&piece->leaves[piece->done], count, arena, error);
     bus_arena_destroy(arena);
     return status;
 }
@@ -148,7 +148,8 @@ void subscribers_lane_wait(struct subscribers_lane *lane, int64_t least_ms, cons
     subscribers_back_off_more(&lane->back_off, bus_clock_monotonic_ms(), least_ms);
     if (lane->waits_since_ms == 0)
         lane->waits_since_ms = bus_clock_now_ms(&clock);
-    snprintf(lane->reason, sizeof lane->reason, "%s", error->message_zh[0] != '\0' ? error->message_zh : error->message);
+    snprintf(lane->reason, sizeof lane->reason, "%s",
+             error->message_zh[0] != '\0' ? error->message_zh : error->message);
 }
 
 void subscribers_lane_go_on(struct subscribers_lane *lane)

@@ -8,8 +8,8 @@
 
 struct subscribers_lane {
     int32_t partition;
-    bool is_held;                    /* the partition is ours; otherwise nothing below counts */
-    bool is_stuck;                   /* its next delivery has a view that is not known */
+    bool is_held;  /* the partition is ours; otherwise nothing below counts */
+    bool is_stuck; /* its next delivery has a view that is not known */
     struct subscribers_backlog backlog;
     struct subscribers_batch *flight; /* of a courier: what is under way; its piece is the first of the backlog */
     struct subscribers_back_off back_off;
@@ -24,12 +24,12 @@ struct subscribers_lane {
 
     /* What the exchange has not been told yet. */
     struct subscribers_refusals untold;
-    bool is_new;              /* anything at all */
-    int32_t books_from;       /* books of this day and later are new; INT32_MAX = none */
-    uint64_t told_size;       /* of the last receipt */
-    int64_t told_at_ms;       /* its time; the next is later */
-    bool is_sealed;           /* the log ends at a seal, so a receipt can be given */
-    bool holds_withdrawal;    /* since the last receipt: the next is due at once */
+    bool is_new;           /* anything at all */
+    int32_t books_from;    /* books of this day and later are new; INT32_MAX = none */
+    uint64_t told_size;    /* of the last receipt */
+    int64_t told_at_ms;    /* its time; the next is later */
+    bool is_sealed;        /* the log ends at a seal, so a receipt can be given */
+    bool holds_withdrawal; /* since the last receipt: the next is due at once */
 };
 
 /* Days whose books stay beside the data: today's, and those that a clock set back may still ask for. */
@@ -48,7 +48,8 @@ void subscribers_lane_give_up(struct subscribers_lane *lane);
 /* Begins the batch's advance along this lane, as far as its last delivery if it is a courier's, else to the end of `pieces`. */
 BUS_MUST_CHECK enum bus_status subscribers_lane_advance(const struct subscribers_lane *lane,
                                                         const struct subscribers_batch *batch, size_t pieces,
-                                                        struct subscribers_advance *out_advance, struct bus_error *error);
+                                                        struct subscribers_advance *out_advance,
+                                                        struct bus_error *error);
 /* The receiver has it. */
 void subscribers_lane_settle(struct subscribers_lane *lane, const struct subscribers_batch *batch,
                              const struct subscribers_advance *advance);

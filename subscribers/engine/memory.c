@@ -84,8 +84,7 @@ enum bus_status subscribers_memory_connect(struct subscribers_memory *memory, st
     enum bus_status status = bus_producer_open(kafka, &producer, &memory->producer, error);
     if (status == BUS_OK)
         status = bus_consumer_open(kafka, &consumer, &memory->consumer, error);
-    while (status == BUS_OK &&
-           (status = bus_consumer_cluster(memory->consumer, memory->cluster, error)) == BUS_RETRY &&
+    while (status == BUS_OK && (status = bus_consumer_cluster(memory->consumer, memory->cluster, error)) == BUS_RETRY &&
            !bus_stop_requested()) {
         subscribers_back_off_sleep(&back_off);
         status = BUS_OK;
@@ -106,15 +105,13 @@ static enum bus_status change(struct subscribers_memory *memory, struct bus_byte
 }
 
 /* Writes what was changed, and that the view is complete up to `next`. */
-static enum bus_status keep(struct subscribers_memory *memory, int32_t partition, int64_t next,
-                            struct bus_error *error)
+static enum bus_status keep(struct subscribers_memory *memory, int32_t partition, int64_t next, struct bus_error *error)
 {
     uint8_t place[8 + BUS_CLUSTER_SIZE];
     size_t cluster_length = strlen(memory->cluster), count;
     bus_put_u64le(place, (uint64_t)next);
     memcpy(place + 8, memory->cluster, cluster_length);
-    enum bus_status status =
-        change(memory, bus_bytes_text(PLACE_KEY), bus_bytes_of(place, 8 + cluster_length), error);
+    enum bus_status status = change(memory, bus_bytes_text(PLACE_KEY), bus_bytes_of(place, 8 + cluster_length), error);
     if (status == BUS_OK) {
         struct bus_slot **slots = bus_overlay_changed_sorted(memory->changes, &count);
         status = bus_store_write(memory->stores[partition], slots, count, error);
@@ -163,8 +160,8 @@ static enum bus_status wait_for_others(struct subscribers_memory *memory, int32_
     struct subscribers_back_off back_off = {0};
     while (!bus_stop_requested()) {
         int64_t high;
-        enum bus_status status = bus_consumer_watermarks(memory->consumer, memory->topic, partition, out_first, out_end,
-                                                         &high, error);
+        enum bus_status status =
+            bus_consumer_watermarks(memory->consumer, memory->topic, partition, out_first, out_end, &high, error);
         if (status == BUS_FATAL || (status == BUS_OK && *out_end == high))
             return status;
         subscribers_back_off_sleep(&back_off);

@@ -41,9 +41,8 @@ BUS_MUST_CHECK enum bus_status subscribers_memory_get(struct subscribers_memory 
                                                       struct bus_bytes key, struct bus_bytes *out_value,
                                                       struct bus_error *error);
 /* Gives the notes of that partition whose keys begin with `prefix`, in ascending order, to `take` until it answers false. FATAL. */
-BUS_MUST_CHECK enum bus_status subscribers_memory_walk(struct subscribers_memory *memory, int32_t partition,
-                                                       struct bus_bytes prefix,
-                                                       bool (*take)(void *self, struct bus_bytes key, struct bus_bytes value),
-                                                       void *self, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status subscribers_memory_walk(
+    struct subscribers_memory *memory, int32_t partition, struct bus_bytes prefix,
+    bool (*take)(void *self, struct bus_bytes key, struct bus_bytes value), void *self, struct bus_error *error);
 
 #endif

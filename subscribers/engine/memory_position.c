@@ -12,9 +12,9 @@ enum bus_status subscribers_position_encode(const struct subscribers_position *p
     bus_buffer_append(buffer, head, sizeof head);
     bus_buffer_append(buffer, position->log.peaks, bus_merkle_peak_count(position->log.size) * BUS_DIGEST_SIZE);
     bus_buffer_append_bytes(buffer, bus_buffer_view(&position->books));
-    return buffer->failed ? bus_fail(error, BUS_FATAL, "no memory for the position of partition %d",
-                                     (int)position->partition)
-                          : BUS_OK;
+    return buffer->failed
+               ? bus_fail(error, BUS_FATAL, "no memory for the position of partition %d", (int)position->partition)
+               : BUS_OK;
 }
 
 enum bus_status subscribers_position_decode(struct bus_bytes value, struct subscribers_position *position,

@@ -14,7 +14,8 @@ enum { SUBSCRIBERS_POSITION_MAX_SIZE = 3584 * 1024 };
 BUS_MUST_CHECK enum bus_status subscribers_position_encode(const struct subscribers_position *position,
                                                            struct bus_buffer *buffer, struct bus_error *error);
 /* `position` is initialised, its partition set. FATAL: what is stored is no position. */
-BUS_MUST_CHECK enum bus_status subscribers_position_decode(struct bus_bytes value, struct subscribers_position *position,
+BUS_MUST_CHECK enum bus_status subscribers_position_decode(struct bus_bytes value,
+                                                           struct subscribers_position *position,
                                                            struct bus_error *error);
 
 #endif

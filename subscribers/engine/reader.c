@@ -77,9 +77,9 @@ static enum bus_status take_partition(struct subscribers_reader *reader, struct 
     enum bus_status status = reader->owner.take(reader->owner.self, &position, error);
     bool is_new = position.next < 0;
     if (status == BUS_OK) {
-        reader->logs[number] = subscribers_sealed_log_create(
-            reader->topic, number, is_new ? NULL : &position.log, position.hash, reader->seals, reader->arena,
-            subscribers_sink_is_courier(reader->settings->sink));
+        reader->logs[number] = subscribers_sealed_log_create(reader->topic, number, is_new ? NULL : &position.log,
+                                                             position.hash, reader->seals, reader->arena,
+                                                             subscribers_sink_is_courier(reader->settings->sink));
         if (reader->logs[number] == NULL)
             status = bus_fail(error, BUS_FATAL, "out of memory");
     }

@@ -29,8 +29,8 @@ static struct subscribers_sink_context context_of(const struct subscribers_recei
 }
 
 enum bus_status subscribers_receiver_open(const struct subscribers_settings *settings, const char *topic,
-                                          struct subscribers_memory *memory,
-                                          struct subscribers_receiver **out_receiver, struct bus_error *error)
+                                          struct subscribers_memory *memory, struct subscribers_receiver **out_receiver,
+                                          struct bus_error *error)
 {
     struct subscribers_receiver *receiver = calloc(1, sizeof *receiver);
     if (receiver == NULL)

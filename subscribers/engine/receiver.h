@@ -37,8 +37,9 @@ BUS_MUST_CHECK enum bus_status subscribers_receiver_collect(struct subscribers_r
                                                             struct subscribers_batch **out_batch,
                                                             struct bus_error *error);
 void subscribers_receiver_abandon(struct subscribers_receiver *receiver, struct subscribers_batch *batch);
-BUS_MUST_CHECK enum bus_status subscribers_receiver_idle(struct subscribers_receiver *receiver, const int32_t *partitions,
-                                                         size_t count, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status subscribers_receiver_idle(struct subscribers_receiver *receiver,
+                                                         const int32_t *partitions, size_t count,
+                                                         struct bus_error *error);
 BUS_MUST_CHECK enum bus_status subscribers_receiver_order(struct subscribers_receiver *receiver, struct bus_bytes kind,
                                                           struct bus_bytes subject, struct bus_error *error);
 

@@ -69,9 +69,9 @@ static enum bus_status count_them(struct subscribers_refusals *refusals, struct 
     struct subscribers_refusal refusal;
     while (subscribers_refusals_next(&cursor, &refusal))
         refusals->count++;
-    return cursor.failed ? bus_reject(error, "REFUSALS_MALFORMED", "存储的拒收记录无法读取",
-                                      "the stored refusals cannot be read")
-                         : BUS_OK;
+    return cursor.failed
+               ? bus_reject(error, "REFUSALS_MALFORMED", "存储的拒收记录无法读取", "the stored refusals cannot be read")
+               : BUS_OK;
 }
 
 enum bus_status subscribers_refusals_read(struct bus_bytes *books, struct subscribers_refusals *refusals,

@@ -138,8 +138,7 @@ static bool is_receipt_due(const struct subscribers_lane *lane, bool now)
 static enum bus_status tell_applied(struct subscribers_report *report, struct subscribers_lane *lane,
                                     struct bus_error *error)
 {
-    struct bus_receipt receipt = {
-        .kind = BUS_RECEIPT_APPLIED, .size = lane->log.size, .offset = lane->applied - 1};
+    struct bus_receipt receipt = {.kind = BUS_RECEIPT_APPLIED, .size = lane->log.size, .offset = lane->applied - 1};
     bus_merkle_root(&lane->log, lane->hash, receipt.root);
     return tell_receipt(report, lane, &receipt, error);
 }
@@ -171,7 +170,7 @@ static enum bus_status tell_book(struct subscribers_report *report, int32_t part
     enum bus_status status = bus_book_encode(book, now_ms(), &report->buffer, error);
     struct bus_bytes value = bus_buffer_view(&report->buffer);
     if (status == BUS_OK && report->key != NULL)
-        status = bus_receipt_sign_book(report->key, name, value, &report->header, error);
+        status = bus_receipt_sign_book(report->key, report->exchange, name, value, &report->header, error);
     if (status != BUS_OK)
         return status;
     struct bus_header header = {BUS_BOOK_RECEIPT_HEADER, bus_buffer_view(&report->header)};
@@ -206,7 +205,8 @@ static bool is_due(const struct subscribers_report *report, bool now)
         if (!lane->is_held || !lane->is_new)
             continue;
         any = true;
-        at_once = at_once || (report->key != NULL && (lane->untold.count > 0 || (lane->holds_withdrawal && lane->is_sealed)));
+        at_once =
+            at_once || (report->key != NULL && (lane->untold.count > 0 || (lane->holds_withdrawal && lane->is_sealed)));
     }
     return any && (at_once || bus_clock_monotonic_ms() - report->told_at_ms >= TELL_EVERY_MS);
 }

@@ -7,7 +7,7 @@
 #include "subscribers/sinks/postgresql.h"
 
 const struct subscribers_sink *const subscribers_sinks[] = {&subscribers_postgresql, &subscribers_ndjson,
-                                                               &subscribers_https, NULL};
+                                                            &subscribers_https, NULL};
 
 const struct bus_option subscribers_options[] = {
     {"subscriber", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name of the subscriber: a folder below subscribers/receivers"},
@@ -57,19 +57,19 @@ static enum bus_status find_sink(const struct bus_settings_node *root, struct su
 static enum bus_status resolve_paths(const struct bus_settings_node *root, struct subscribers_settings *settings,
                                      struct bus_error *error)
 {
-    enum bus_status status = bus_settings_resolve_existing(settings->file, root, subscribers_options, "catalogue",
-                                                           settings->catalogue_path, sizeof settings->catalogue_path,
-                                                           error);
+    enum bus_status status =
+        bus_settings_resolve_existing(settings->file, root, subscribers_options, "catalogue", settings->catalogue_path,
+                                      sizeof settings->catalogue_path, error);
     if (status == BUS_OK)
-        status = bus_settings_resolve_existing(settings->file, root, subscribers_options, "keys",
-                                               settings->keys_folder, sizeof settings->keys_folder, error);
+        status = bus_settings_resolve_existing(settings->file, root, subscribers_options, "keys", settings->keys_folder,
+                                               sizeof settings->keys_folder, error);
     if (status == BUS_OK && bus_settings_text(root, subscribers_options, "receipt_key")[0] != '\0')
         status = bus_settings_resolve_existing(settings->file, root, subscribers_options, "receipt_key",
                                                settings->receipt_key_path, sizeof settings->receipt_key_path, error);
     const char *state = bus_settings_text(root, subscribers_options, "state");
     if (status == BUS_OK && state[0] != '\0')
-        status = bus_settings_resolve(settings->file, state, settings->state_folder, sizeof settings->state_folder,
-                                      error);
+        status =
+            bus_settings_resolve(settings->file, state, settings->state_folder, sizeof settings->state_folder, error);
     return status;
 }
 
