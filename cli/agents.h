@@ -63,10 +63,6 @@ const struct cli_word *cli_agent_sink(const char *sink);
 const struct cli_word *cli_agent_order_word(enum bus_agent_order_kind kind);
 /* Lanes that wait for the receiver, and the one that waits longest; NULL when none does. */
 const struct bus_agent_lane *cli_agent_waiting(const struct bus_agent_status *status, size_t *out_count);
-/* "3 秒", "5 分", "2 小时", "4 日", with English: at most 32 bytes. */
-enum { CLI_AGE_SIZE = 48 };
-void cli_age(int64_t ms, char out_text[CLI_AGE_SIZE]);
-
 int cli_agents_list(struct cli_context *context, int argc, char **argv);
 int cli_agents_show(struct cli_context *context, int argc, char **argv);
 /* pause, resume, compare, resend. */

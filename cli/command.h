@@ -26,7 +26,7 @@ struct cli_context {
     const char *catalogue_path;     /* NULL when it was not given: use cli_catalogue */
     struct bus_catalogue *loaded;   /* by cli_catalogue */
     const char *keys_path;          /* folder of pinned public keys, NULL when it was not given */
-    const char *receipt_keys_path;  /* folder of subscribers' pinned public keys, <subscriber>/<key_id>.pem; NULL as above */
+    const char *receipt_keys_path;  /* folder of subscribers' public keys, <subscriber>/<key_id>.pem; NULL as above */
     const char *state_path;         /* the gateway's state folder on this machine, NULL when it was not given */
     const char *pepper_path;        /* file of the exchange's pepper, NULL when it was not given */
     const char *gateway_group;      /* consumer group of the gateway, "xq-gateway" */
@@ -93,6 +93,8 @@ int cli_books(struct cli_context *context, int argc, char **argv);
 int cli_lag(struct cli_context *context, int argc, char **argv);
 int cli_quarantine(struct cli_context *context, int argc, char **argv);
 int cli_agents_command(struct cli_context *context, int argc, char **argv);
+int cli_receipts(struct cli_context *context, int argc, char **argv);
+int cli_laggards(struct cli_context *context, int argc, char **argv);
 int cli_record(struct cli_context *context, int argc, char **argv);
 int cli_why_command(struct cli_context *context, int argc, char **argv);
 int cli_rights(struct cli_context *context, int argc, char **argv);

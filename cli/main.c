@@ -45,6 +45,15 @@ static const struct cli_command commands[] = {
      "record show IDENTITY\n"
      "record show --department D --item I --key KEY",
      "一条记录的一生", "a record's life: versions, status, deliveries"},
+    {"receipts", cli_receipts,
+     "receipts IDENTITY\n"
+     "receipts --department D --item I --key KEY\n"
+     "receipts [--subscriber NAME]\n"
+     "receipts --refused [--subscriber NAME]",
+     "回执：谁签收了一条记录、各日志签收到哪里、拒收了什么",
+     "receipts: who has signed for a record, how far each log is signed for, what was refused"},
+    {"laggards", cli_laggards, "laggards [--older 1h] [--subscriber NAME] [--limit N]",
+     "谁还没有签收收回、更正、异议与修复", "who has not signed for a withdrawal, correction, dispute or repair"},
     {"why", cli_why_command,
      "why IDENTITY SUBSCRIBER [--at TIME]\n"
      "why SUBSCRIBER --department D --item I --key KEY [--at TIME]",

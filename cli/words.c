@@ -107,3 +107,16 @@ void cli_day(int32_t days, char out_text[CLI_MOMENT_SIZE])
     bus_date_civil(days, &year, &month, &day);
     snprintf(out_text, CLI_MOMENT_SIZE, "%04d-%02d-%02d", year, month, day);
 }
+
+void cli_age(int64_t ms, char out_text[CLI_AGE_SIZE])
+{
+    static const struct {
+        int64_t ms;
+        const char *zh, *en;
+    } units[] = {{INT64_C(86400000), "日", "d"}, {3600000, "小时", "h"}, {60000, "分", "min"}, {1000, "秒", "s"}};
+    size_t at = 0;
+    ms = ms < 0 ? 0 : ms;
+    while (at < sizeof units / sizeof units[0] - 1 && ms < 2 * units[at].ms)
+        at++;
+    snprintf(out_text, CLI_AGE_SIZE, "%lld%s %s", (long long)(ms / units[at].ms), units[at].zh, units[at].en);
+}

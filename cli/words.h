@@ -22,6 +22,9 @@ const struct cli_word *cli_transform_word(enum bus_transform transform);
 void cli_doc_words(const char *doc, struct bus_bytes *out_zh, struct bus_bytes *out_en);
 /* A moment in Beijing: 2026-11-24 16:30:05. */
 void cli_moment(int64_t at_ms, char out_text[CLI_MOMENT_SIZE]);
+/* How long: "5分 min", the largest unit of which there are at least two. */
+enum { CLI_AGE_SIZE = 48 };
+void cli_age(int64_t ms, char out_text[CLI_AGE_SIZE]);
 /* A day, 2026-11-24; "" of INT32_MAX. */
 void cli_day(int32_t days, char out_text[CLI_MOMENT_SIZE]);
 
