@@ -20,6 +20,7 @@ enum bus_state_kind {
     BUS_STATE_GRANTS = 'G',   /* subscriber | 0x00 | item number: digest of the grants by which it was served last */
     BUS_STATE_RESYNC = 'J',   /* subscriber: the resync that is due or under way */
     BUS_STATE_SWEEP = 'D',    /* how far, and up to which day, what fell due has been settled */
+    BUS_STATE_RECEIPT = 'A',  /* subscriber: what it has signed for in this partition */
     BUS_STATE_META = 'M',     /* LMDB only: the changelog offset up to which the environment is complete */
 };
 

@@ -1,4 +1,4 @@
-/* Fuzzes the decoders of internal records: quarantine, books, audit, requests, feeds, agents, and the values of xq.state. What one of them takes, it
+/* Fuzzes the decoders of internal records: quarantine, books, audit, requests, feeds, agents, receipts, and the values of xq.state. What one of them takes, it
  * gives back as it was, or at least again. The first byte chooses the record. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,8 +10,10 @@
 #include "bus/feed_status.h"
 #include "bus/ledger.h"
 #include "bus/quarantine.h"
+#include "bus/receipt.h"
 #include "bus/request.h"
 #include "bus/state_entry.h"
+#include "bus/state_receipt.h"
 #include "bus/state_resync.h"
 
 enum { RECORD_LIMIT = 4 * 1024 * 1024 };
@@ -222,11 +224,45 @@ static void try_agent(struct bus_bytes bytes)
     bus_agent_status_release(&second);
 }
 
+/* Signed anew it says the same, and what is signed has as many lines as it must. */
+static void try_receipt(struct bus_bytes bytes)
+{
+    static struct bus_key *key;
+    struct bus_receipt first, second;
+    struct bus_error error;
+    struct bus_buffer text, again;
+    if (bus_receipt_decode(bytes, &first, &error) != BUS_OK)
+        return;
+    if (key == NULL)
+        need(bus_key_generate(BUS_SUITE_ED25519_SHA256, &key, &error) == BUS_OK);
+    bus_buffer_init(&text, RECORD_LIMIT);
+    bus_buffer_init(&again, RECORD_LIMIT);
+    bus_receipt_signed_text(&first, &text);
+    need(bus_receipt_encode(&first, key, &again, &error) == BUS_OK);
+    need(bus_receipt_decode(bus_buffer_view(&again), &second, &error) == BUS_OK);
+    size_t length = text.length, lines = 0;
+    for (size_t i = 0; i < length; i++)
+        lines += text.data[i] == '\n';
+    bus_receipt_signed_text(&second, &text);
+    need(lines == 15 && text.length == 2 * length && memcmp(text.data, text.data + length, length) == 0);
+    bus_buffer_release(&text);
+    bus_buffer_release(&again);
+}
+
+static void try_state_receipt(struct bus_bytes bytes)
+{
+    static uint8_t again[BUS_STATE_RECEIPT_SIZE];
+    struct bus_state_receipt entry;
+    struct bus_error error;
+    if (bus_state_receipt_read(bytes, &entry, &error) == BUS_OK)
+        need(bus_state_receipt_write(&entry, again) == bytes.length);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const tries[])(struct bus_bytes bytes) = {try_quarantine, try_book,        try_audit,   try_state,
-                                                            try_ledger,     try_resync,      try_request, try_order,
-                                                            try_feed,       try_agent_order, try_agent};
+    static void (*const tries[])(struct bus_bytes bytes) = {
+        try_quarantine, try_book, try_audit,       try_state, try_ledger,  try_resync,       try_request,
+        try_order,      try_feed, try_agent_order, try_agent, try_receipt, try_state_receipt};
     if (size == 0)
         return 0;
     uint8_t *copy = malloc(size); /* of the exact size, so that a step too far shows */
