@@ -5,9 +5,10 @@
 #include "subscribers/sinks/https.h"
 #include "subscribers/sinks/ndjson.h"
 #include "subscribers/sinks/postgresql.h"
+#include "subscribers/sinks/province.h"
 
 const struct subscribers_sink *const subscribers_sinks[] = {&subscribers_postgresql, &subscribers_ndjson,
-                                                            &subscribers_https, NULL};
+                                                            &subscribers_https, &subscribers_province, NULL};
 
 const struct bus_option subscribers_options[] = {
     {"subscriber", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "name of the subscriber: a folder below subscribers/receivers"},
@@ -34,6 +35,7 @@ const struct bus_option subscribers_options[] = {
     {"ndjson", BUS_OPTION_GROUP, "", 0, 0, NULL, "the sink into files of JSON lines"},
     {"https", BUS_OPTION_GROUP, "", 0, 0, NULL, "the sink that pushes CloudEvents to a receiver by HTTPS"},
     {"province", BUS_OPTION_GROUP, "", 0, 0, NULL, "the sink that reports to the provincial platform"},
+    {"serve", BUS_OPTION_GROUP, "", 0, 0, NULL, "checks on the spot, xinqiao-agent --serve"},
     {0},
 };
 

@@ -12,8 +12,11 @@
 #include "cli/command.h"
 #include "gateway/settings.h"
 #include "subscribers/engine/settings.h"
+#include "subscribers/serve/settings.h"
 #include "subscribers/sinks/ndjson.h"
 #include "subscribers/sinks/postgresql.h"
+#include "subscribers/sinks/province.h"
+#include "subscribers/sinks/province_mapping.h"
 
 enum { PAGE_LIMIT = 1024 * 1024 };
 
@@ -42,6 +45,15 @@ int main(void)
         {"xinqiao-agent", "One process a subscriber.", subscribers_options},
         {"sink postgresql", "", subscribers_postgresql.options},
         {"sink ndjson", "", subscribers_ndjson.options},
+        {"sink province", "province.md", subscribers_province.options},
+        {"A mapping for the province", "`subscribers/receivers/province/mapping.cfg`; province.md explains it.",
+         province_mapping_options},
+        {"province: layouts", "", province_layout_options},
+        {"province: layouts: fields", "", province_field_options},
+        {"province: tables", "", province_table_options},
+        {"province: tables: codes", "", province_code_options},
+        {"province: origin", "", province_origin_options},
+        {"xinqiao-agent: serve", "`xinqiao-agent --serve`, for sink = \"postgresql\"; recipes/check.md.", serve_options},
         {"xinqiao", "The operator's command; `--config FILE` or the environment variable XQ_CONFIG.", cli_options},
         {"kafka", "The group `kafka` of every file above.", bus_kafka_options},
         {"kafka: properties", "", bus_kafka_property_options},
