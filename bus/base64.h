@@ -6,5 +6,7 @@
 
 /* Appends the text of `bytes`. */
 void bus_base64_append(struct bus_buffer *buffer, struct bus_bytes bytes);
+/* Appends the bytes of a text; false when it is not exactly what append writes for some bytes (or the buffer is full). */
+BUS_MUST_CHECK bool bus_base64_read(struct bus_bytes text, struct bus_buffer *buffer);
 
 #endif

@@ -214,6 +214,11 @@ const char *postgresql_rows_text_view(const struct postgresql_rows *rows, size_t
     return PQgetvalue(rows->result, (int)row, column);
 }
 
+bool postgresql_rows_is_null(const struct postgresql_rows *rows, size_t row, int column)
+{
+    return PQgetisnull(rows->result, (int)row, column) == 1;
+}
+
 void postgresql_rows_destroy(struct postgresql_rows *rows)
 {
     if (rows == NULL)

@@ -43,6 +43,7 @@ size_t postgresql_rows_count(const struct postgresql_rows *rows);
 long postgresql_rows_affected(const struct postgresql_rows *rows);
 /* "" for null; lives as long as the rows. */
 const char *postgresql_rows_text_view(const struct postgresql_rows *rows, size_t row, int column);
+bool postgresql_rows_is_null(const struct postgresql_rows *rows, size_t row, int column);
 void postgresql_rows_destroy(struct postgresql_rows *rows);
 
 /* COPY … FROM STDIN: begin, any number of puts, then end; `good` false makes the server throw away what it got (REJECT). */

@@ -200,8 +200,11 @@ static enum bus_status prepare_own(struct postgresql_client *client, const char 
     append_name(sql, schema, "xinqiao_position");
     bus_buffer_printf(sql, " (topic text, partition integer, next_offset bigint NOT NULL, hash text NOT NULL, "
                            "log_size bigint NOT NULL, frontier bytea NOT NULL, book bytea NOT NULL, "
-                           "changed_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (topic, partition));\n"
-                           "CREATE TABLE IF NOT EXISTS ");
+                           "changed_at timestamptz NOT NULL DEFAULT now(), sealed_at timestamptz, "
+                           "PRIMARY KEY (topic, partition));\n"
+                           "ALTER TABLE ");
+    append_name(sql, schema, "xinqiao_position");
+    bus_buffer_printf(sql, " ADD COLUMN IF NOT EXISTS sealed_at timestamptz;\nCREATE TABLE IF NOT EXISTS ");
     append_name(sql, schema, "xinqiao_resync");
     bus_buffer_printf(sql, " (topic text, partition integer, department text, item text, leaf bigint NOT NULL, "
                            "PRIMARY KEY (topic, partition, department, item));\n"
