@@ -22,6 +22,7 @@ struct subscribers_agent {
     struct subscribers_reader *reader;
     struct subscribers_report *report;
     int64_t orders_at_ms, started_at_ms;
+    bool holds_others; /* other partitions than the status says */
 };
 
 enum bus_status subscribers_agent_open(const struct subscribers_settings *settings,
@@ -79,6 +80,7 @@ static void on_change(void *self, bool lost)
 static void give_up(void *self, int32_t partition)
 {
     struct subscribers_agent *agent = self;
+    agent->holds_others = true;
     if (agent->courier != NULL)
         subscribers_courier_give_up(agent->courier, partition);
     subscribers_applier_give_up(&agent->applier, partition);
@@ -223,7 +225,9 @@ static void tell(struct subscribers_agent *agent, bool is_ending)
     if (subscribers_report_tell(agent->report, subscribers_reader_consumer(agent->reader), now, &error) != BUS_OK)
         bus_log_failure(BUS_LOG_WARN, "对账暂未报送 / books not told yet", BUS_RETRY, &error);
     fill_status(agent, is_ending, &status);
-    if (subscribers_report_status(agent->report, &status, &error) != BUS_OK)
+    if (subscribers_report_status(agent->report, &status, agent->holds_others || is_ending, &error) == BUS_OK)
+        agent->holds_others = false;
+    else
         bus_log_failure(BUS_LOG_WARN, "状态暂未报送 / status not told yet", BUS_RETRY, &error);
 }
 
