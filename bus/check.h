@@ -12,8 +12,7 @@
 #define BUS_CHECK_H
 
 #include "bus/json.h"
-#include "bus/key.h"
-#include "bus/merkle.h"
+#include "bus/proof.h"
 
 #define BUS_CHECK_FORMAT "xinqiao check v1"
 
@@ -65,6 +64,10 @@ BUS_MUST_CHECK enum bus_status bus_check_verify(const struct bus_check *check, c
  * no such array. */
 BUS_MUST_CHECK enum bus_status bus_check_root(const struct bus_json_value *records, bus_digest_bytes out_root,
                                               struct bus_error *error);
+/* The proof that a record of an answer carries. OK with *out_has false: none. REJECT: it is malformed, or of another place or record than the
+ * record says; `proof` is initialised. Says nothing about its seal: bus_proof_check does. */
+BUS_MUST_CHECK enum bus_status bus_check_proof(const struct bus_json_value *record, struct bus_proof *proof,
+                                               bool *out_has, struct bus_error *error);
 /* Whether the answer in JSON is the one that was signed: its members exchange, subscriber, subject.stated and records. REJECT JSON_SYNTAX,
  * CHECK_ANSWER (no such answer), CHECK_RECORDS (other records than on the sheet), CHECK_OTHER (about something else). */
 BUS_MUST_CHECK enum bus_status bus_check_answer(const struct bus_check *check, const struct bus_json_value *answer,

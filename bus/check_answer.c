@@ -1,5 +1,6 @@
 /* The answer in JSON that a statement stands for: its records, and whether they are those that were signed. */
 #include "bus/check.h"
+#include "bus/event.h"
 
 enum { MAX_RECORD = 4 * 1024 * 1024, MAX_DEPTH = 16, ARENA_LIMIT = 32 * 1024 * 1024 };
 
@@ -118,14 +119,48 @@ enum bus_status bus_check_root(const struct bus_json_value *records, bus_digest_
     return status;
 }
 
-/* --- the whole answer --- */
+/* --- a record's proof --- */
 
-static bool says(const struct bus_json_value *object, const char *name, const char *text)
+static bool is_text(const struct bus_json_value *object, const char *name, const char *text)
 {
     const struct bus_json_value *value = object != NULL ? bus_json_member(object, name) : NULL;
     return value != NULL && bus_json_type(value) == BUS_JSON_STRING &&
            bus_bytes_equal_text(bus_json_as_text(value), text);
 }
+
+static bool is_of(const struct bus_proof *proof, const struct bus_json_value *record)
+{
+    char identity[2 * BUS_IDENTITY_SIZE + 1];
+    const struct bus_json_value *leaf = bus_json_member(record, "leaf");
+    if (proof->key.length != BUS_IDENTITY_SIZE || leaf == NULL || bus_json_type(leaf) != BUS_JSON_NUMBER)
+        return false;
+    bus_hex(proof->key.data, BUS_IDENTITY_SIZE, identity);
+    return is_text(record, "record", identity) && is_text(record, "log", proof->seal.log) &&
+           bus_json_as_integer(leaf) == (int64_t)proof->leaf;
+}
+
+enum bus_status bus_check_proof(const struct bus_json_value *record, struct bus_proof *proof, bool *out_has,
+                                struct bus_error *error)
+{
+    const struct bus_json_value *value = bus_json_member(record, "proof");
+    struct bus_buffer text;
+    struct bus_json json;
+    *out_has = value != NULL;
+    if (value == NULL)
+        return BUS_OK;
+    bus_buffer_init(&text, BUS_PROOF_MAX_SIZE);
+    bus_json_init(&json, &text);
+    enum bus_status status = write_value(&json, value, 1) && !text.failed
+                                 ? bus_proof_read(bus_buffer_view(&text), proof, error)
+                                 : malformed(error);
+    bus_buffer_release(&text);
+    if (status == BUS_OK && !is_of(proof, record))
+        return bus_reject(error, "CHECK_PROOF", "答复中的一条证明不是该记录的",
+                          "a proof in the answer is not of the record that carries it");
+    return status;
+}
+
+/* --- the whole answer --- */
 
 enum bus_status bus_check_answer(const struct bus_check *check, const struct bus_json_value *answer,
                                  struct bus_error *error)
@@ -135,8 +170,8 @@ enum bus_status bus_check_answer(const struct bus_check *check, const struct bus
     enum bus_status status = bus_check_root(records, root, error);
     if (status != BUS_OK)
         return status;
-    if (!says(answer, "exchange", check->exchange) || !says(answer, "subscriber", check->subscriber) ||
-        !says(bus_json_member(answer, "subject"), "stated", check->subject))
+    if (!is_text(answer, "exchange", check->exchange) || !is_text(answer, "subscriber", check->subscriber) ||
+        !is_text(bus_json_member(answer, "subject"), "stated", check->subject))
         return bus_reject(
             error, "CHECK_OTHER", "答复与核查声明不是同一平台、同一订阅方、同一主体的",
             "the answer is of another exchange or subscriber, or about another subject, than the statement");

@@ -85,7 +85,8 @@ static const struct cli_command commands[] = {
      "prove TOPIC PARTITION LEAF [--out FILE]\n"
      "prove --record IDENTITY --subscriber NAME [--out FILE]",
      "写出一条投递的证明", "write the proof of one delivery"},
-    {"verify", cli_verify, "verify FILE --keys FOLDER", "离线核验证明", "check a proof offline, against pinned keys"},
+    {"verify", cli_verify, "verify FILE|- --keys FOLDER [--answer FILE]", "离线核验证明、核查单",
+     "check a proof, or the text of a check sheet, offline, against pinned keys"},
     {"keys", cli_keys,
      "keys new --dir FOLDER [--suite sm2-sm3|ed25519-sha256]\n"
      "keys new --private FILE --public FOLDER [--suite S]\n"

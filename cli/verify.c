@@ -1,12 +1,12 @@
-/* xinqiao verify: is this proof genuine? Offline, against pinned public keys. */
+/* xinqiao verify: is this proof, or this statement of a check, genuine? Offline, against pinned public keys. */
 #include <stdio.h>
 
+#include "bus/check.h"
 #include "bus/file.h"
 #include "bus/json.h"
-#include "bus/proof.h"
-#include "cli/command.h"
+#include "cli/verify.h"
 
-static const char usage[] = "verify FILE --keys FOLDER";
+static const char usage[] = "verify FILE|- --keys FOLDER [--answer FILE]";
 
 static void print_sentence(const struct bus_proof *proof, struct bus_buffer *buffer)
 {
@@ -68,12 +68,26 @@ static int answer(const struct cli_context *context, const struct bus_proof *pro
     return code == CLI_DONE && status != BUS_OK ? CLI_NO : code;
 }
 
-int cli_verify(struct cli_context *context, int argc, char **argv)
+static int verify_proof(const struct cli_context *context, struct bus_bytes text)
 {
-    const struct cli_option options[] = {{0}};
-    struct bus_buffer text;
     struct bus_proof proof;
     struct bus_error error;
+    bus_proof_init(&proof);
+    enum bus_status status = bus_proof_read(text, &proof, &error);
+    if (status == BUS_OK)
+        status = bus_proof_check(&proof, context->keys_path, &error);
+    int code = answer(context, &proof, status, &error);
+    bus_proof_release(&proof);
+    return code;
+}
+
+int cli_verify(struct cli_context *context, int argc, char **argv)
+{
+    const char *answer_path = NULL;
+    const struct cli_option options[] = {{"answer", CLI_OPTION_TEXT, &answer_path}, {0}};
+    struct bus_buffer text;
+    struct bus_error error;
+    int code;
 
     int rest = cli_arguments(argc, argv, options);
     if (rest != 1)
@@ -82,14 +96,13 @@ int cli_verify(struct cli_context *context, int argc, char **argv)
         return cli_say(CLI_WRONG_USE, "没有指定受信任的公钥：请用 --keys 文件夹、XQ_KEYS 或 --config",
                        "no pinned public keys given: use --keys FOLDER, XQ_KEYS or --config");
     bus_buffer_init(&text, BUS_PROOF_MAX_SIZE);
-    bus_proof_init(&proof);
-    enum bus_status status = bus_file_read(argv[1], &text, &error);
-    if (status == BUS_OK)
-        status = bus_proof_read(bus_buffer_view(&text), &proof, &error);
-    if (status == BUS_OK)
-        status = bus_proof_check(&proof, context->keys_path, &error);
-    int code = answer(context, &proof, status, &error);
-    bus_proof_release(&proof);
+    enum bus_status status = bus_file_read(strcmp(argv[1], "-") == 0 ? "/dev/stdin" : argv[1], &text, &error);
+    if (status != BUS_OK)
+        code = cli_fail(status, &error);
+    else if (bus_check_is_statement(bus_buffer_view(&text)))
+        code = cli_verify_statement(context, bus_buffer_view(&text), answer_path);
+    else
+        code = answer_path == NULL ? verify_proof(context, bus_buffer_view(&text)) : cli_usage(usage);
     bus_buffer_release(&text);
     return code;
 }
