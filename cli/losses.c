@@ -39,7 +39,8 @@ static enum bus_status take(void *self, const struct bus_message *message, struc
     char range[CLI_LOSS_NAME_SIZE];
     long long from, to;
     if (message->value.data == NULL || bus_quarantine_decode(message->value, &found, error) != BUS_OK ||
-        found.severity != BUS_SEVERITY_NOTICE || !bus_bytes_equal_text(found.code, BUS_QUARANTINE_GAP))
+        found.severity != BUS_SEVERITY_NOTICE || !bus_bytes_equal_text(found.code, BUS_QUARANTINE_GAP) ||
+        !bus_bytes_equal_text(found.stage, "reconcile")) /* a receiver's own code may be any */
         return BUS_OK; /* what is no quarantine record is told by xinqiao quarantine */
     copy_name(range, sizeof range, found.source);
     if (sscanf(range, "%lld..%lld", &from, &to) != 2)

@@ -132,27 +132,42 @@ static enum bus_status take_record(void *self, const struct bus_message *message
 
 /* --- where from --- */
 
-/* What the environment does not hold yet is not read after: it is at most the transaction that commits now. */
-static enum bus_status look(struct reading *reading, int32_t partition, struct bus_error *error)
+/* What the environment of a partition holds; *out_next: from where on the topic is to be read after. */
+static enum bus_status look(struct reading *reading, int32_t partition, int64_t *out_next, struct bus_error *error)
 {
     static const uint8_t kinds[] = {BUS_STATE_RECEIPT, BUS_STATE_LOG};
     enum bus_status status = BUS_OK;
-    int64_t next;
     reading->partition = partition;
-    for (size_t i = 0; status == BUS_OK && i < sizeof kinds; i++)
+    *out_next = BUS_OFFSET_BEGINNING;
+    for (size_t i = 0; i < sizeof kinds && reading->context->state_path != NULL; i++) {
+        int64_t next;
         status = bus_state_reader_look(reading->context->state_path, partition, bus_bytes_of(&kinds[i], 1), take_entry,
                                        reading, &next, error);
-    return status;
+        if (status != BUS_OK) /* there is none here: the topic tells all */
+            return status == BUS_RETRY ? BUS_OK : status;
+        *out_next = i == 0 || next < *out_next ? next : *out_next;
+    }
+    return BUS_OK;
 }
 
-static enum bus_status read_partition(struct reading *reading, int32_t partition, struct bus_error *error)
+static enum bus_status read_entries(struct reading *reading, int32_t partition, struct bus_error *error)
 {
     char topic[BUS_TOPIC_SIZE];
-    enum bus_status status = reading->context->state_path != NULL ? look(reading, partition, error) : BUS_RETRY;
-    if (status != BUS_RETRY)
-        return status;
+    struct bus_partition *places = calloc((size_t)reading->logs->partitions + 1, sizeof *places);
+    size_t count = 0;
+    enum bus_status status = places == NULL ? bus_fail(error, BUS_FATAL, "read receipts: out of memory") : BUS_OK;
     bus_topic_named(reading->context->prefix, BUS_TOPIC_STATE, topic);
-    return cli_scan(&reading->context->kafka, topic, partition, take_record, reading, error);
+    for (int32_t p = 0; status == BUS_OK && p < reading->logs->partitions; p++) {
+        if (partition != CLI_ALL_PARTITIONS && p != partition)
+            continue;
+        places[count] = (struct bus_partition){topic, p, BUS_OFFSET_BEGINNING};
+        status = look(reading, p, &places[count].offset, error);
+        count++;
+    }
+    if (status == BUS_OK)
+        status = cli_scan_places(&reading->context->kafka, places, count, take_record, reading, error);
+    free(places);
+    return status;
 }
 
 enum bus_status cli_signed_logs_read(const struct cli_context *context, const struct bus_catalogue *catalogue,
@@ -164,10 +179,7 @@ enum bus_status cli_signed_logs_read(const struct cli_context *context, const st
     enum bus_status status = find_partitions(context, only, out_logs, error);
     if (status == BUS_OK)
         status = list_logs(catalogue, only, partition, out_logs, error);
-    for (int32_t p = 0; status == BUS_OK && p < out_logs->partitions; p++)
-        if (partition == CLI_ALL_PARTITIONS || p == partition)
-            status = read_partition(&reading, p, error);
-    return status;
+    return status == BUS_OK ? read_entries(&reading, partition, error) : status;
 }
 
 void cli_signed_logs_release(struct cli_signed_logs *logs)
@@ -212,7 +224,7 @@ const struct cli_word *cli_arrival_word(enum cli_arrival arrival)
     static const struct cli_word words[CLI_ARRIVALS] = {{"APPLIED", "已签收", "applied"},
                                                         {"REFUSED", "已拒收", "refused"},
                                                         {"UNDER_WAY", "未签收", "not signed for yet"},
-                                                        {"UNSIGNED", "该方不签收", "its receiver does not sign"}};
+                                                        {"UNSIGNED", "该方从未签收", "its receiver never signed"}};
     return &words[arrival];
 }
 

@@ -190,11 +190,19 @@ static int print_json(const struct asking *asking)
 
 /* --- the command --- */
 
-/* No: somebody has not signed, refused, or signed badly. */
+/* A receiver without a pinned key is not expected to sign. */
+static bool is_settled(const struct asking *asking, const struct cli_life_delivery *delivery)
+{
+    enum cli_arrival arrival = arrival_of(asking, delivery, NULL);
+    return arrival == CLI_ARRIVAL_APPLIED ||
+           (arrival == CLI_ARRIVAL_UNSIGNED && !cli_receipts_has_key(asking->context, delivery->subscriber));
+}
+
+/* No: somebody who should has not signed, refused, or signed badly. */
 static int settle(const struct asking *asking)
 {
     for (size_t i = 0; i < asking->life.delivery_count; i++)
-        if (is_told(&asking->life, i) && arrival_of(asking, &asking->life.deliveries[i], NULL) != CLI_ARRIVAL_APPLIED)
+        if (is_told(&asking->life, i) && !is_settled(asking, &asking->life.deliveries[i]))
             return CLI_NO;
     for (size_t i = 0; i < asking->arrivals.logs.count; i++)
         if (cli_receipt_is_bad(asking->arrivals.logs.of[i].verdict))

@@ -5,7 +5,7 @@
 #include "cli/names.h"
 #include "cli/record.h"
 
-enum { ANSWER_LIMIT = 64 * 1024 * 1024, FLAGS_SIZE = 256, HOLDERS_SIZE = 1024, STATUS_SIZE = 256 };
+enum { ANSWER_LIMIT = 64 * 1024 * 1024, FLAGS_SIZE = 256, HOLDERS_SIZE = 8192, STATUS_SIZE = 256 };
 
 #define USAGE                                                                                                          \
     "record show IDENTITY\n"                                                                                           \
@@ -33,15 +33,20 @@ static void flags_text(uint32_t flags, char text[FLAGS_SIZE])
                                        bus_flag_name((enum bus_flag)i));
 }
 
-static void holders_text(const struct bus_catalogue *catalogue, uint64_t holders, char text[HOLDERS_SIZE])
+/* "court（已签收 applied） bank（未签收 …）" */
+static void holders_text(const struct bus_catalogue *catalogue, const struct cli_life *life,
+                         const struct cli_arrivals *arrivals, char text[HOLDERS_SIZE])
 {
+    uint64_t holders = life->states[life->state_count - 1].entry.holders;
     size_t length = 0;
     text[0] = '\0';
     for (size_t i = 0; i < bus_catalogue_subscriber_count(catalogue); i++) {
         const struct bus_subscriber *subscriber = cli_record_holder(catalogue, holders, i);
-        if (subscriber != NULL && length < HOLDERS_SIZE)
-            length +=
-                (size_t)snprintf(text + length, HOLDERS_SIZE - length, "%s%s", length > 0 ? " " : "", subscriber->name);
+        if (subscriber == NULL || length >= HOLDERS_SIZE)
+            continue;
+        const struct cli_word *word = cli_arrival_word(cli_record_arrival(life, arrivals, subscriber));
+        length += (size_t)snprintf(text + length, HOLDERS_SIZE - length, "%s%s（%s %s）", length > 0 ? " " : "",
+                                   subscriber->name, word->zh, word->en);
     }
 }
 
@@ -62,7 +67,8 @@ static void print_days(const struct bus_state_entry *entry)
     putchar('\n');
 }
 
-static void print_head(const struct bus_catalogue *catalogue, const struct cli_life *life)
+static void print_head(const struct bus_catalogue *catalogue, const struct cli_life *life,
+                       const struct cli_arrivals *arrivals)
 {
     const struct cli_life_state *last = &life->states[life->state_count - 1];
     char text[2 * BUS_IDENTITY_SIZE + 1], flags[FLAGS_SIZE], holders[HOLDERS_SIZE], status[STATUS_SIZE];
@@ -78,7 +84,7 @@ static void print_head(const struct bus_catalogue *catalogue, const struct cli_l
     if (last->gone)
         return;
     flags_text(last->entry.flags, flags);
-    holders_text(catalogue, last->entry.holders, holders);
+    holders_text(catalogue, life, arrivals, holders);
     printf("版本 / version: %lld    未决异议 / open disputes: %u\n", (long long)last->entry.version,
            cli_record_disputes(life, &last->entry));
     print_days(&last->entry);
@@ -143,7 +149,7 @@ static bool print_states(const struct cli_life *life)
     return whole;
 }
 
-static bool print_deliveries(const struct cli_life *life)
+static bool print_deliveries(const struct cli_life *life, const struct cli_arrivals *arrivals)
 {
     struct bus_table *table = bus_table_create();
     printf("\n投递 / deliveries: %zu\n", life->delivery_count);
@@ -155,8 +161,11 @@ static bool print_deliveries(const struct cli_life *life)
     bus_table_column(table, "原因", "reason", BUS_TABLE_LEFT);
     bus_table_column(table, "版本", "version", BUS_TABLE_RIGHT);
     bus_table_column(table, "授权", "grant", BUS_TABLE_LEFT);
+    bus_table_column(table, "签收", "signed for", BUS_TABLE_LEFT);
     for (size_t i = 0; i < life->delivery_count; i++) {
         const struct cli_life_delivery *delivery = &life->deliveries[i];
+        const struct cli_word *arrival = cli_arrival_word(
+            cli_arrival_of(arrivals, delivery->subscriber, life->partition, delivery->leaf, delivery->offset, NULL));
         bus_table_string(table, delivery->subscriber->name);
         bus_table_cell(table, "%lld", (long long)delivery->offset);
         bus_table_cell(table, "%lld", (long long)delivery->leaf);
@@ -165,6 +174,7 @@ static bool print_deliveries(const struct cli_life *life)
         bus_table_string(table, delivery->read ? bus_delivery_reason_name(delivery->reason) : "?");
         bus_table_cell(table, "%lld", (long long)delivery->version);
         bus_table_string(table, delivery->grant);
+        bus_table_cell(table, "%s %s", arrival->zh, arrival->en);
     }
     bool whole = bus_table_print(table);
     bus_table_destroy(table);
@@ -204,19 +214,21 @@ static bool print_disclosures(const struct cli_life *life)
     return whole;
 }
 
-static int print_life(const struct bus_catalogue *catalogue, const struct cli_life *life)
+static int print_life(const struct bus_catalogue *catalogue, const struct cli_life *life,
+                      const struct cli_arrivals *arrivals)
 {
-    print_head(catalogue, life);
-    if (print_versions(life) && print_states(life) && print_deliveries(life) && print_disclosures(life))
+    print_head(catalogue, life, arrivals);
+    if (print_versions(life) && print_states(life) && print_deliveries(life, arrivals) && print_disclosures(life))
         return CLI_DONE;
     return cli_say(CLI_CANNOT_REACH, "内存不足", "out of memory");
 }
 
-static int print_json(const struct bus_catalogue *catalogue, const struct cli_life *life)
+static int print_json(const struct bus_catalogue *catalogue, const struct cli_life *life,
+                      const struct cli_arrivals *arrivals)
 {
     struct bus_buffer buffer;
     bus_buffer_init(&buffer, ANSWER_LIMIT);
-    cli_record_write_json(catalogue, life, &buffer);
+    cli_record_write_json(catalogue, life, arrivals, &buffer);
     int code = cli_print(&buffer);
     bus_buffer_release(&buffer);
     return code;
@@ -227,13 +239,18 @@ static int print_json(const struct bus_catalogue *catalogue, const struct cli_li
 static int show(struct cli_context *context, struct cli_life *life)
 {
     struct bus_error error;
+    struct cli_arrivals arrivals = {0};
     const struct bus_catalogue *catalogue = cli_kafka(context) == NULL ? NULL : cli_catalogue(context);
     if (catalogue == NULL)
         return CLI_WRONG_USE;
     enum bus_status status = cli_life_read(context, life, &error);
-    if (status != BUS_OK)
-        return cli_fail(status, &error);
-    return context->json ? print_json(catalogue, life) : print_life(catalogue, life);
+    if (status == BUS_OK)
+        status = cli_arrivals_read(context, catalogue, life->partition, &arrivals, &error);
+    int code = status != BUS_OK ? cli_fail(status, &error)
+               : context->json  ? print_json(catalogue, life, &arrivals)
+                                : print_life(catalogue, life, &arrivals);
+    cli_arrivals_release(&arrivals);
+    return code;
 }
 
 int cli_record(struct cli_context *context, int argc, char **argv)

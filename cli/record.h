@@ -3,7 +3,7 @@
 #define CLI_RECORD_H
 
 #include "cli/life.h"
-#include "cli/words.h"
+#include "cli/receipts.h"
 
 extern const char *const cli_record_operations[]; /* by enum bus_operation */
 
@@ -14,7 +14,10 @@ size_t cli_record_status(const struct cli_life *life, const struct cli_life_stat
                          const struct cli_word *out_words[CLI_STATUS_MAX]);
 /* The subscriber at `index` of the catalogue when it is among the holders, NULL otherwise. */
 const struct bus_subscriber *cli_record_holder(const struct bus_catalogue *catalogue, uint64_t holders, size_t index);
+/* How its last delivery to that subscriber stands; UNSIGNED when there is none. */
+enum cli_arrival cli_record_arrival(const struct cli_life *life, const struct cli_arrivals *arrivals,
+                                    const struct bus_subscriber *subscriber);
 void cli_record_write_json(const struct bus_catalogue *catalogue, const struct cli_life *life,
-                           struct bus_buffer *buffer);
+                           const struct cli_arrivals *arrivals, struct bus_buffer *buffer);
 
 #endif

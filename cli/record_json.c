@@ -43,6 +43,16 @@ const struct bus_subscriber *cli_record_holder(const struct bus_catalogue *catal
     return (holders >> subscriber->number & 1) != 0 ? subscriber : NULL;
 }
 
+enum cli_arrival cli_record_arrival(const struct cli_life *life, const struct cli_arrivals *arrivals,
+                                    const struct bus_subscriber *subscriber)
+{
+    for (size_t i = life->delivery_count; i-- > 0;)
+        if (life->deliveries[i].subscriber == subscriber)
+            return cli_arrival_of(arrivals, subscriber, life->partition, life->deliveries[i].leaf,
+                                  life->deliveries[i].offset, NULL);
+    return CLI_ARRIVAL_UNSIGNED;
+}
+
 static void write_string(struct bus_json *json, const char *name, const char *text)
 {
     bus_json_name(json, name);
@@ -87,6 +97,25 @@ static void write_holders(struct bus_json *json, const struct bus_catalogue *cat
     for (size_t i = 0; i < bus_catalogue_subscriber_count(catalogue); i++)
         if (cli_record_holder(catalogue, holders, i) != NULL)
             bus_json_string(json, cli_record_holder(catalogue, holders, i)->name);
+    bus_json_end_array(json);
+}
+
+/* How the last delivery to each of those who hold it now stands. */
+static void write_arrivals(struct bus_json *json, const struct bus_catalogue *catalogue, const struct cli_life *life,
+                           const struct cli_arrivals *arrivals)
+{
+    const struct cli_life_state *last = &life->states[life->state_count - 1];
+    bus_json_name(json, "holders");
+    bus_json_array(json);
+    for (size_t i = 0; !last->gone && i < bus_catalogue_subscriber_count(catalogue); i++) {
+        const struct bus_subscriber *holder = cli_record_holder(catalogue, last->entry.holders, i);
+        if (holder == NULL)
+            continue;
+        bus_json_object(json);
+        write_string(json, "subscriber", holder->name);
+        write_string(json, "arrival", cli_arrival_word(cli_record_arrival(life, arrivals, holder))->name);
+        bus_json_end_object(json);
+    }
     bus_json_end_array(json);
 }
 
@@ -138,13 +167,17 @@ static void write_version(struct bus_json *json, const struct cli_life_version *
     bus_json_end_object(json);
 }
 
-static void write_delivery(struct bus_json *json, const struct cli_life_delivery *delivery)
+static void write_delivery(struct bus_json *json, const struct cli_life *life, const struct cli_arrivals *arrivals,
+                           const struct cli_life_delivery *delivery)
 {
+    enum cli_arrival arrival =
+        cli_arrival_of(arrivals, delivery->subscriber, life->partition, delivery->leaf, delivery->offset, NULL);
     bus_json_object(json);
     write_string(json, "subscriber", delivery->subscriber->name);
     write_number(json, "offset", delivery->offset);
     write_number(json, "leaf", delivery->leaf);
     write_number(json, "delivered_at_ms", delivery->at_ms);
+    write_string(json, "arrival", cli_arrival_word(arrival)->name);
     if (delivery->read) {
         write_string(json, "operation", bus_delivery_operation_name(delivery->operation));
         write_string(json, "reason", bus_delivery_reason_name(delivery->reason));
@@ -171,7 +204,8 @@ static void write_disclosure(struct bus_json *json, const struct cli_disclosure 
     bus_json_end_object(json);
 }
 
-static void write_life(struct bus_json *json, const struct bus_catalogue *catalogue, const struct cli_life *life)
+static void write_life(struct bus_json *json, const struct bus_catalogue *catalogue, const struct cli_life *life,
+                       const struct cli_arrivals *arrivals)
 {
     bus_json_object(json);
     write_hex(json, "identity", life->identity);
@@ -180,6 +214,7 @@ static void write_life(struct bus_json *json, const struct bus_catalogue *catalo
     write_string(json, "department", life->item != NULL ? life->item->department->name : "");
     write_string(json, "item", life->item != NULL ? life->item->name : "");
     write_string(json, "status", status_name(&life->states[life->state_count - 1]));
+    write_arrivals(json, catalogue, life, arrivals);
     bus_json_name(json, "states");
     bus_json_array(json);
     for (size_t i = 0; i < life->state_count; i++)
@@ -193,7 +228,7 @@ static void write_life(struct bus_json *json, const struct bus_catalogue *catalo
     bus_json_name(json, "deliveries");
     bus_json_array(json);
     for (size_t i = 0; i < life->delivery_count; i++)
-        write_delivery(json, &life->deliveries[i]);
+        write_delivery(json, life, arrivals, &life->deliveries[i]);
     bus_json_end_array(json);
     bus_json_name(json, "disclosures");
     bus_json_array(json);
@@ -204,9 +239,9 @@ static void write_life(struct bus_json *json, const struct bus_catalogue *catalo
 }
 
 void cli_record_write_json(const struct bus_catalogue *catalogue, const struct cli_life *life,
-                           struct bus_buffer *buffer)
+                           const struct cli_arrivals *arrivals, struct bus_buffer *buffer)
 {
     struct bus_json json;
     bus_json_init(&json, buffer);
-    write_life(&json, catalogue, life);
+    write_life(&json, catalogue, life, arrivals);
 }
