@@ -288,11 +288,11 @@ static void fill_lanes(struct subscribers_report *report, struct bus_agent_statu
     }
 }
 
-enum bus_status subscribers_report_status(struct subscribers_report *report, struct bus_agent_status *status,
+enum bus_status subscribers_report_status(struct subscribers_report *report, struct bus_agent_status *status, bool now,
                                           struct bus_error *error)
 {
     char key[KEY_SIZE];
-    bool is_another = status->state != report->state || strcmp(status->reason_en, report->reason) != 0;
+    bool is_another = now || status->state != report->state || strcmp(status->reason_en, report->reason) != 0;
     int64_t at_ms = now_ms();
     if (!is_another && at_ms - report->status_at_ms < BUS_AGENT_TELL_EVERY_MS && at_ms >= report->status_at_ms &&
         report->status_at_ms != 0)
