@@ -8,7 +8,19 @@
 #include "bus/receipt.h"
 #include "bus/topics.h"
 
-enum { TELL_EVERY_MS = 500, RECEIPT_EVERY_MS = 1000, BUFFER_MAX_SIZE = 1024 * 1024, KEY_SIZE = 640 };
+enum {
+    TELL_EVERY_MS = 500,
+    RECEIPT_EVERY_MS = 1000,
+    WAITS_EVERY_MS = 1000,
+    SIZE_EVERY_MS = 5000,
+    BUFFER_MAX_SIZE = 1024 * 1024,
+    KEY_SIZE = 640
+};
+
+/* What the status would say of the lanes. */
+struct outline {
+    uint64_t waits, size;
+};
 
 struct subscribers_report {
     const struct subscribers_settings *settings;
@@ -25,6 +37,7 @@ struct subscribers_report {
     enum bus_agent_state state;
     char reason[BUS_AGENT_TEXT_SIZE];
     int64_t since_ms, status_at_ms;
+    struct outline outline;
 };
 
 static enum bus_status allocate(struct subscribers_report *report, struct bus_error *error)
@@ -288,14 +301,38 @@ static void fill_lanes(struct subscribers_report *report, struct bus_agent_statu
     }
 }
 
+static struct outline outline_of(const struct subscribers_report *report)
+{
+    struct outline outline = {0};
+    for (int32_t i = 0; i < report->settings->partitions; i++) {
+        const struct subscribers_lane *lane = &report->lanes[i];
+        if (!lane->is_held)
+            continue;
+        outline.size += lane->log.size;
+        outline.waits = outline.waits * 31 + (uint64_t)lane->waits_since_ms;
+    }
+    return outline;
+}
+
+static bool is_status_due(const struct subscribers_report *report, const struct bus_agent_status *status,
+                          struct outline outline, int64_t at_ms)
+{
+    int64_t age_ms = at_ms - report->status_at_ms;
+    if (report->status_at_ms == 0 || age_ms < 0 || age_ms >= BUS_AGENT_TELL_EVERY_MS)
+        return true;
+    if (status->state != report->state || strcmp(status->reason_en, report->reason) != 0)
+        return true;
+    return (outline.waits != report->outline.waits && age_ms >= WAITS_EVERY_MS) ||
+           (outline.size != report->outline.size && age_ms >= SIZE_EVERY_MS);
+}
+
 enum bus_status subscribers_report_status(struct subscribers_report *report, struct bus_agent_status *status, bool now,
                                           struct bus_error *error)
 {
     char key[KEY_SIZE];
-    bool is_another = now || status->state != report->state || strcmp(status->reason_en, report->reason) != 0;
     int64_t at_ms = now_ms();
-    if (!is_another && at_ms - report->status_at_ms < BUS_AGENT_TELL_EVERY_MS && at_ms >= report->status_at_ms &&
-        report->status_at_ms != 0)
+    struct outline outline = outline_of(report);
+    if (!now && !is_status_due(report, status, outline, at_ms))
         return BUS_OK;
     if (status->state != report->state || report->since_ms == 0)
         report->since_ms = at_ms;
@@ -316,5 +353,6 @@ enum bus_status subscribers_report_status(struct subscribers_report *report, str
     report->state = status->state;
     snprintf(report->reason, sizeof report->reason, "%s", status->reason_en);
     report->status_at_ms = at_ms;
+    report->outline = outline;
     return BUS_OK;
 }

@@ -23,7 +23,8 @@ void subscribers_report_close(struct subscribers_report *report);
  * No ledger has counts that the receiver has not. RETRY: later again. */
 BUS_MUST_CHECK enum bus_status subscribers_report_tell(struct subscribers_report *report, struct bus_consumer *consumer,
                                                        bool now, struct bus_error *error);
-/* Tells the status (lanes and at_ms are filled in) when its state or reason is another, half a minute has passed, or `now` is set. RETRY: later
+/* Tells the status (lanes and at_ms are filled in) when its state or reason is another, soon when a lane begins or ends to
+ * wait or moved on, when half a minute has passed, or `now` is set. RETRY: later
  * again. */
 BUS_MUST_CHECK enum bus_status subscribers_report_status(struct subscribers_report *report,
                                                          struct bus_agent_status *status, bool now,
