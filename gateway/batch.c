@@ -31,6 +31,7 @@ struct gateway_batch {
     uint32_t *output_index; /* [partition][subscriber]: index of the output plus one */
     bool *touched;          /* by partition */
     bool touched_any;
+    struct gateway_told *told, *last_told;
 };
 
 /* A record may go to every subscriber. The last record may stand beyond max_bytes. */
@@ -86,6 +87,7 @@ void gateway_batch_reset(struct gateway_batch *batch)
     batch->last_source = 0;
     memset(batch->touched, 0, (size_t)batch->options.partitions * sizeof *batch->touched);
     batch->touched_any = false;
+    batch->told = batch->last_told = NULL;
 }
 
 void gateway_batch_set_catalogue(struct gateway_batch *batch, const struct bus_catalogue *catalogue)
@@ -268,6 +270,44 @@ enum bus_status gateway_batch_insert_after(struct gateway_batch *batch, size_t i
     batch->exchanges[index + 1] = *out_exchange;
     batch->count++;
     return BUS_OK;
+}
+
+static bool keep_text(struct gateway_batch *batch, struct bus_bytes *text)
+{
+    uint8_t *copy = text->length > 0 ? bus_arena_allocate(batch->arena, text->length) : NULL;
+    if (text->length == 0)
+        return true;
+    if (copy == NULL)
+        return false;
+    memcpy(copy, text->data, text->length);
+    text->data = copy;
+    return true;
+}
+
+enum bus_status gateway_batch_tell(struct gateway_batch *batch, int32_t partition,
+                                   const struct bus_quarantined *quarantined, struct bus_error *error)
+{
+    struct gateway_told *told = bus_arena_allocate(batch->arena, sizeof *told);
+    if (told == NULL)
+        return bus_fail(error, BUS_FATAL, "the batch's memory is used up; lower batch_records");
+    *told = (struct gateway_told){.partition = partition, .quarantined = *quarantined};
+    struct bus_quarantined *own = &told->quarantined;
+    struct bus_bytes *const texts[] = {&own->department, &own->item,   &own->stage, &own->code,   &own->reason_zh,
+                                       &own->reason_en,  &own->source, &own->topic, &own->adapter};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (!keep_text(batch, texts[i]))
+            return bus_fail(error, BUS_FATAL, "the batch's memory is used up; lower batch_records");
+    if (batch->last_told != NULL)
+        batch->last_told->next = told;
+    else
+        batch->told = told;
+    batch->last_told = told;
+    return BUS_OK;
+}
+
+const struct gateway_told *gateway_batch_told_view(const struct gateway_batch *batch)
+{
+    return batch->told;
 }
 
 bool gateway_batch_is_full(const struct gateway_batch *batch)

@@ -3,6 +3,7 @@
 #define GATEWAY_BATCH_H
 
 #include "bus/books.h"
+#include "bus/quarantine.h"
 #include "gateway/exchange.h"
 
 enum { GATEWAY_MAX_SOURCES = 4096, GATEWAY_ADAPTER_NAME_MAX = 64 };
@@ -21,6 +22,13 @@ struct gateway_source {
     int64_t counts[BUS_MEASURE_COUNT];
     int64_t missing, notices;
     int64_t delivered[BUS_CATALOGUE_MAX_SUBSCRIBERS];
+};
+
+/* What is told to a department and is about no exchange of the batch. */
+struct gateway_told {
+    const struct gateway_told *next;
+    int32_t partition;
+    struct bus_quarantined quarantined;
 };
 
 /* What the batch appends to one output log, in order. */
@@ -82,6 +90,11 @@ BUS_MUST_CHECK enum bus_status gateway_batch_insert_after(struct gateway_batch *
 void gateway_batch_touch(struct gateway_batch *batch, int32_t partition);
 /* Whether the batch has an exchange of the partition, or touches it. */
 bool gateway_batch_touches(const struct gateway_batch *batch, int32_t partition);
+/* Tells a department something with the batch; texts are copied, of the original and its key only the views. FATAL: memory. */
+BUS_MUST_CHECK enum bus_status gateway_batch_tell(struct gateway_batch *batch, int32_t partition,
+                                                  const struct bus_quarantined *quarantined, struct bus_error *error);
+/* The first of what is told, in order; NULL when nothing is. */
+const struct gateway_told *gateway_batch_told_view(const struct gateway_batch *batch);
 /* Nothing is in it, nor touched. */
 bool gateway_batch_is_empty(const struct gateway_batch *batch);
 /* Exchanges in the order in which what they deliver goes out. */

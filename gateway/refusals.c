@@ -106,6 +106,23 @@ static enum bus_status produce_gap(struct gateway_refusals *refusals, const stru
     return produce_quarantined(refusals, exchange, exchange->source->item->department, &quarantined, error);
 }
 
+/* What is about no event of the batch. */
+static enum bus_status produce_told(struct gateway_refusals *refusals, const struct gateway_told *told,
+                                    struct bus_error *error)
+{
+    bus_buffer_reset(&refusals->scratch);
+    enum bus_status status = bus_quarantine_encode(&told->quarantined, &refusals->scratch, error);
+    if (status != BUS_OK)
+        return status;
+    struct bus_record record = {
+        .topic = refusals->topic,
+        .partition = told->partition,
+        .key = told->quarantined.department,
+        .value = bus_buffer_view(&refusals->scratch),
+    };
+    return refusals->outlet->produce(refusals->outlet->self, &record, error);
+}
+
 enum bus_status gateway_refusals_produce(struct gateway_refusals *refusals, struct gateway_batch *batch,
                                          struct bus_error *error)
 {
@@ -119,5 +136,8 @@ enum bus_status gateway_refusals_produce(struct gateway_refusals *refusals, stru
         for (size_t j = 0; status == BUS_OK && exchange->refusal == NULL && j < exchange->notice_count; j++)
             status = produce_notice(refusals, exchange, &exchange->notices[j], error);
     }
+    const struct gateway_told *told = gateway_batch_told_view(batch);
+    for (; status == BUS_OK && told != NULL; told = told->next)
+        status = produce_told(refusals, told, error);
     return status;
 }

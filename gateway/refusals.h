@@ -1,7 +1,7 @@
 /* Refusals: what a batch puts into quarantine. Part of settle.
  *
  * A refused event with its stage, reason and original bytes goes to its own department; a notice about an event that went on to the
- * department whom it is for. */
+ * department whom it is for. What is told beside exchanges (gateway_batch_tell) is written as it stands. */
 #ifndef GATEWAY_REFUSALS_H
 #define GATEWAY_REFUSALS_H
 

@@ -6,6 +6,7 @@
 #include "bus/topics.h"
 #include "gateway/expiry.h"
 #include "gateway/pipeline.h"
+#include "gateway/receipts.h"
 #include "gateway/requests.h"
 
 enum {
@@ -19,12 +20,13 @@ enum {
 
 struct gateway_round {
     struct gateway_round_options options;
-    char requests_topic[BUS_TOPIC_SIZE];
+    char requests_topic[BUS_TOPIC_SIZE], receipts_topic[BUS_TOPIC_SIZE];
     struct gateway_batch *batch;
     struct gateway_pipeline *pipeline;
     struct gateway_expiry *expiry;
     struct gateway_resync *resync;
     struct gateway_requests requests;
+    struct gateway_receipts *receipts;
     struct bus_message *messages; /* of the batch: it borrows from them */
     size_t message_count;
     size_t slice;
@@ -84,6 +86,7 @@ enum bus_status gateway_round_set_policy(struct gateway_round *round, const stru
     round->batch = batch;
     round->pipeline = pipeline;
     round->requests.catalogue = policy->catalogue;
+    gateway_receipts_set_catalogue(round->receipts, policy->catalogue);
     gateway_expiry_set_catalogue(round->expiry, policy->catalogue);
     gateway_resync_set_catalogue(round->resync, policy->catalogue, portfolios);
     return BUS_OK;
@@ -99,6 +102,7 @@ enum bus_status gateway_round_create(const struct gateway_round_options *options
     round->options = *options;
     round->backoff_ms = FIRST_BACKOFF_MS;
     bus_topic_named(options->settings->kafka.prefix, BUS_TOPIC_REQUESTS, round->requests_topic);
+    bus_topic_named(options->settings->kafka.prefix, BUS_TOPIC_RECEIPTS, round->receipts_topic);
     struct gateway_resync_options resync = {
         .catalogue = policy->catalogue,
         .portfolios = portfolios,
@@ -108,9 +112,17 @@ enum bus_status gateway_round_create(const struct gateway_round_options *options
     round->resync = gateway_resync_create(&resync);
     round->expiry = gateway_expiry_create(policy->catalogue, options->states);
     round->requests.resync = round->resync;
+    struct gateway_receipts_options receipts = {
+        .catalogue = policy->catalogue,
+        .prefix = options->settings->kafka.prefix,
+        .keys = options->settings->receipt_keys,
+        .states = options->states,
+        .clock = options->clock,
+    };
+    round->receipts = gateway_receipts_create(&receipts);
     round->messages = calloc(options->settings->batch_records, sizeof *round->messages);
     enum bus_status status = BUS_OK;
-    if (round->resync == NULL || round->expiry == NULL || round->messages == NULL)
+    if (round->resync == NULL || round->expiry == NULL || round->receipts == NULL || round->messages == NULL)
         status = bus_fail(error, BUS_FATAL, "out of memory");
     if (status == BUS_OK)
         status = gateway_round_set_policy(round, policy, portfolios, error);
@@ -126,6 +138,7 @@ void gateway_round_destroy(struct gateway_round *round)
     if (round == NULL)
         return;
     gateway_round_drop(round);
+    gateway_receipts_destroy(round->receipts);
     gateway_resync_destroy(round->resync);
     gateway_expiry_destroy(round->expiry);
     gateway_pipeline_destroy(round->pipeline);
@@ -163,9 +176,11 @@ static enum bus_status add_message(struct gateway_round *round, const struct bus
         .adapter = bus_message_header(message, BUS_ADAPTER_HEADER),
         .replay = bus_message_header(message, BUS_REPLAY_HEADER).data != NULL,
     };
-    return strcmp(message->topic, round->requests_topic) == 0
-               ? gateway_requests_take(&round->requests, round->batch, &input, error)
-               : gateway_batch_add(round->batch, &input, error);
+    if (strcmp(message->topic, round->requests_topic) == 0)
+        return gateway_requests_take(&round->requests, round->batch, &input, error);
+    if (strcmp(message->topic, round->receipts_topic) == 0)
+        return gateway_receipts_take(round->receipts, round->batch, &input, error);
+    return gateway_batch_add(round->batch, &input, error);
 }
 
 /* Fills the batch until a bound is reached or nothing more is there. An empty batch is no error. */

@@ -16,6 +16,8 @@ const struct bus_option gateway_options[] = {
     {"private_key", BUS_OPTION_TEXT, NULL, 0, 0, NULL, "PEM file of the sealing key; the suite follows from the key"},
     {"pepper", BUS_OPTION_TEXT, NULL, 0, 0, NULL,
      "file of the exchange's secret for subject keys, the same everywhere"},
+    {"receipt_keys", BUS_OPTION_TEXT, "", 0, 0, NULL,
+     "folder <subscriber>/<key_id>.pem of the public keys by which subscribers sign receipts; \"\": receipts are passed over"},
     {"batch_records", BUS_OPTION_INTEGER, "10000", 1, 100000, NULL, "events in one transaction at most"},
     {"batch_bytes", BUS_OPTION_INTEGER, "16777216", 1024, 256 * MIB, NULL,
      "bytes of events in one transaction at most"},
@@ -53,6 +55,9 @@ static enum bus_status read_paths(const struct bus_settings_node *root, struct g
                                             paths[i].to, GATEWAY_PATH_SIZE, error)
                      : bus_settings_resolve_existing(settings->file, root, gateway_options, paths[i].name, paths[i].to,
                                                      GATEWAY_PATH_SIZE, error);
+    if (status == BUS_OK && bus_settings_text(root, gateway_options, "receipt_keys")[0] != '\0')
+        status = bus_settings_resolve_existing(settings->file, root, gateway_options, "receipt_keys",
+                                               settings->receipt_keys, GATEWAY_PATH_SIZE, error);
     const char *rehearsal = bus_settings_text(root, gateway_options, "rehearsal_clock");
     if (status == BUS_OK && rehearsal[0] != '\0')
         status = bus_settings_resolve(settings->file, rehearsal, settings->rehearsal_clock, GATEWAY_PATH_SIZE, error);

@@ -18,7 +18,8 @@ struct gateway_settings {
     int32_t partitions;
     char catalogue[GATEWAY_PATH_SIZE], state[GATEWAY_PATH_SIZE], run[GATEWAY_PATH_SIZE], private_key[GATEWAY_PATH_SIZE],
         pepper[GATEWAY_PATH_SIZE];
-    char socket[GATEWAY_PATH_SIZE + 32]; /* of the keyholder, in `run` */
+    char receipt_keys[GATEWAY_PATH_SIZE]; /* "" = receipts are passed over */
+    char socket[GATEWAY_PATH_SIZE + 32];  /* of the keyholder, in `run` */
     size_t batch_records, batch_bytes;
     int64_t batch_ms;
     size_t state_map_bytes;

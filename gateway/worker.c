@@ -16,6 +16,7 @@ enum {
     KEYHOLDER_WAIT_MS = 5000,
     WAIT_PAUSE_MS = 200,
     METER_EVERY_MS = 10000,
+    OTHER_TOPICS = 2,     /* beside those of items: requests, receipts */
     LOOK_EVERY_MS = 1000, /* at portfolios, and at a catalogue that waits for its topics */
 };
 
@@ -231,24 +232,24 @@ static enum bus_status subscribe(struct worker *worker, struct bus_error *error)
     char member[MEMBER_SIZE];
     enum bus_status status = BUS_OK;
     const char *prefix = worker->settings->kafka.prefix;
-    size_t count = bus_catalogue_item_count(worker->policy.catalogue);
-    char(*names)[BUS_TOPIC_SIZE] = calloc(count + 1, sizeof *names);
-    const char **topics = calloc(count + 1, sizeof *topics);
+    size_t items = bus_catalogue_item_count(worker->policy.catalogue), count = items + OTHER_TOPICS;
+    char(*names)[BUS_TOPIC_SIZE] = calloc(count, sizeof *names);
+    const char **topics = calloc(count, sizeof *topics);
     if (names == NULL || topics == NULL)
         status = bus_fail(error, BUS_FATAL, "out of memory");
-    for (size_t i = 0; status == BUS_OK && i <= count; i++) {
-        if (i < count)
+    for (size_t i = 0; status == BUS_OK && i < count; i++) {
+        if (i < items)
             bus_topic_in(prefix, bus_catalogue_item(worker->policy.catalogue, i), names[i]);
         else
-            bus_topic_named(prefix, BUS_TOPIC_REQUESTS, names[i]);
+            bus_topic_named(prefix, i == items ? BUS_TOPIC_REQUESTS : BUS_TOPIC_RECEIPTS, names[i]);
         topics[i] = names[i];
     }
     if (status == BUS_OK) {
-        name_member(worker, names, count + 1, member);
+        name_member(worker, names, count, member);
         status = open_consumer(worker, member, error);
     }
     if (status == BUS_OK)
-        status = bus_consumer_subscribe(worker->outlet.consumer, topics, count + 1, error);
+        status = bus_consumer_subscribe(worker->outlet.consumer, topics, count, error);
     free(topics);
     free(names);
     return status;
@@ -266,7 +267,7 @@ static enum bus_status make_parts(struct worker *worker, struct bus_error *error
     struct gateway_ownership_options ownership = {
         .settings = settings,
         .kafka = &worker->kafka,
-        .topic_count = bus_catalogue_item_count(worker->policy.catalogue) + 1, /* and that of requests */
+        .topic_count = bus_catalogue_item_count(worker->policy.catalogue) + OTHER_TOPICS,
         .alive = beat,
         .self = worker,
     };
