@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "bus/clock.h"
+#include "subscribers/sinks/province_compare.h"
 #include "subscribers/sinks/province_job.h"
 
 enum { MAX_ROWS = 1000 };
@@ -14,12 +15,14 @@ static const struct bus_option options[] = {
     {"signing_key", BUS_OPTION_TEXT, "", 0, 0, NULL,
      "PEM file of the private SM2 key by which batches are signed, mode 0600; \"\" = they are not"},
     {"batch_rows", BUS_OPTION_INTEGER, "500", 1, MAX_ROWS, NULL, "rows in one request at most"},
+    PROVINCE_COMPARE_OPTIONS,
     {0},
 };
 
 struct province {
     struct province_mapping *mapping;
     struct province_work work;
+    struct province_compare *compare;
     struct province_job **jobs; /* under way, or done and not collected */
     size_t count, capacity;
 };
@@ -34,6 +37,7 @@ static void province_close(void *self)
     for (size_t i = 0; i < province->count; i++)
         province_job_destroy(province->jobs[i]);
     free(province->jobs);
+    province_compare_close(province->compare);
     province_line_close(province->work.line);
     province_mapping_destroy(province->mapping);
     free(province);
@@ -64,6 +68,9 @@ static enum bus_status province_open(const struct subscribers_sink_context *cont
     if (status == BUS_OK)
         status = province_line_open(context->settings, group, options, &province->work.line, error);
     province->work.mapping = province->mapping;
+    if (status == BUS_OK)
+        status = province_compare_open(context, group, options, province->work.line, province->mapping,
+                                       &province->compare, error);
     if (status == BUS_OK)
         *out_self = province;
     else
@@ -158,6 +165,19 @@ static void province_abandon(void *self, struct subscribers_batch *batch)
         }
 }
 
+/* ── comparison ── */
+
+static enum bus_status province_idle(void *self, const int32_t *partitions, size_t count, struct bus_error *error)
+{
+    return province_compare_idle(((struct province *)self)->compare, partitions, count, error);
+}
+
+static enum bus_status province_order(void *self, struct bus_bytes kind, struct bus_bytes subject,
+                                      struct bus_error *error)
+{
+    return province_compare_order(((struct province *)self)->compare, kind, subject, error);
+}
+
 const struct subscribers_sink subscribers_province = {
     .name = "province",
     .options = options,
@@ -167,5 +187,7 @@ const struct subscribers_sink subscribers_province = {
     .send = province_send,
     .collect = province_collect,
     .abandon = province_abandon,
+    .idle = province_idle,
+    .order = province_order,
     .close = province_close,
 };

@@ -170,8 +170,8 @@ void province_row_name(const struct province_mapping *mapping, const struct subs
         .item = delivery->view->item,
         .type = layout != NULL ? layout->type : "",
         .day = bus_calendar_day(delivery->delivered_at_ms),
-        .partition = delivery->partition,
-        .leaf = delivery->leaf,
+        .part = delivery->partition,
+        .serial = delivery->leaf,
         .reason = subscribers_delivery_reason(delivery),
         .mark = mark_of(delivery),
     };
@@ -263,9 +263,9 @@ void province_row_write(const struct province_row *row, struct bus_json *json)
     write_item(row, json);
     write_text(json, "day", date);
     bus_json_name(json, "part");
-    bus_json_integer(json, row->partition);
+    bus_json_integer(json, row->part);
     bus_json_name(json, "serial");
-    bus_json_integer(json, (int64_t)row->leaf);
+    bus_json_integer(json, (int64_t)row->serial);
     if (row->operation == PROVINCE_TAKE_BACK)
         write_text(json, "reason", row->reason);
     else if (row->operation == PROVINCE_MARK || row->mark != PROVINCE_UNMARKED)

@@ -16,8 +16,9 @@ struct province_row {
     const struct bus_item *item;
     const char *type;
     int32_t day;
-    int32_t partition;
-    uint64_t leaf; /* of the delivery, so that the same delivery is told in the same bytes, and another one never */
+    int32_t part; /* the log's partition */
+    uint64_t
+        serial; /* leaf of the delivery, so that the same delivery is told in the same bytes, and another one never */
     struct bus_bytes fields;         /* of ADD and UPDATE: a JSON object, in the arena */
     uint8_t digest[BUS_DIGEST_SIZE]; /* of them */
     const char *reason;              /* of TAKE_BACK: the delivery's */
