@@ -30,6 +30,7 @@ enum kind {
     KIND_CONNECT_TIMEOUT,
     KIND_TIMEOUT,
     KIND_CUT_OFF,
+    KIND_ENDED_EARLY,
     KIND_NOT_HTTP,
     KIND_OTHER,
 };
@@ -72,6 +73,11 @@ static const struct wording wordings[] = {
     [KIND_CUT_OFF] =
         {HTTP_CLIENT_CUT_OFF, "连接在应答完整之前中断，对方是否已处理不得而知；将以同一请求重发",
          "the connection ended before the answer did, so what came of the request is unknown; the same is sent again"},
+    [KIND_ENDED_EARLY] =
+        {HTTP_CLIENT_CUT_OFF,
+         "握手之后连接即被对方关闭，没有任何应答；可能不接受我方证书，请检查 certificate，或查看对方日志",
+         "it ended the connection behind the handshake and answered nothing: perhaps it does not take our "
+         "certificate; check `certificate`, or ask for its log"},
     [KIND_NOT_HTTP] = {HTTP_CLIENT_OTHER, "应答不是可用的 HTTP；请检查 url 指向的服务",
                        "the answer is not HTTP that can be used; check which service `url` names"},
     [KIND_OTHER] = {HTTP_CLIENT_OTHER, "请求失败", "the request failed"},
@@ -103,7 +109,8 @@ static enum kind certificate_kind(CURL *easy)
     long result = 0;
     curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &result);
     switch (result) {
-    case 0: return KIND_HOST_NAME; /* the chain is good */
+    case 0: /* the chain is good */
+    case 1: /* or libcurl has not come to say so */ return KIND_HOST_NAME;
     case VERIFY_EXPIRED: return KIND_EXPIRED;
     case VERIFY_NOT_YET_VALID: return KIND_NOT_YET;
     case VERIFY_REVOKED: return KIND_REVOKED;
@@ -118,6 +125,15 @@ static enum kind timeout_kind(CURL *easy)
     return ready_us > 0 ? KIND_TIMEOUT : KIND_CONNECT_TIMEOUT;
 }
 
+/* With TLS 1.3 we hear of a refused certificate when we have sent already, and the word may be lost with the connection. */
+static enum kind cut_off_kind(CURL *easy)
+{
+    long connects = 0, header_bytes = 0;
+    curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
+    curl_easy_getinfo(easy, CURLINFO_HEADER_SIZE, &header_bytes);
+    return connects > 0 && header_bytes == 0 ? KIND_ENDED_EARLY : KIND_CUT_OFF;
+}
+
 static enum kind kind_of(const struct http_client_end *end)
 {
     switch (end->code) {
@@ -129,11 +145,11 @@ static enum kind kind_of(const struct http_client_end *end)
     case CURLE_COULDNT_CONNECT: return KIND_CONNECT;
     case CURLE_OPERATION_TIMEDOUT: return timeout_kind(end->easy);
     case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR: return tls_kind(end->detail, KIND_CUT_OFF);
+    case CURLE_RECV_ERROR: return tls_kind(end->detail, cut_off_kind(end->easy));
     case CURLE_PARTIAL_FILE:
     case CURLE_GOT_NOTHING:
     case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM: return KIND_CUT_OFF;
+    case CURLE_HTTP2_STREAM: return cut_off_kind(end->easy);
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING: return KIND_NOT_HTTP;
