@@ -75,6 +75,21 @@ static void every_operation_reason_and_transform_has_its_words(void **unused)
         assert_true(cli_transform_word((enum bus_transform)i)->zh[0] != '\0');
 }
 
+static void an_age_is_told_in_the_largest_unit_of_which_there_are_two(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } ages[] = {{-5, "0秒 s"},          {119999, "119秒 s"},  {120000, "2分 min"},
+                {7199999, "119分 min"}, {7200000, "2小时 h"}, {172800000, "2日 d"}};
+    for (size_t i = 0; i < sizeof ages / sizeof ages[0]; i++) {
+        char text[CLI_AGE_SIZE];
+        cli_age(ages[i].ms, text);
+        assert_string_equal(text, ages[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +99,7 @@ int main(void)
         cmocka_unit_test(a_day_that_never_comes_is_empty),
         cmocka_unit_test(a_doc_is_split_in_its_two_languages),
         cmocka_unit_test(every_operation_reason_and_transform_has_its_words),
+        cmocka_unit_test(an_age_is_told_in_the_largest_unit_of_which_there_are_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
