@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Certificates of a demo: an authority of its own, the server's, and one for every department that pushes. Not for use elsewhere.
+# Certificates of a demo: an authority of its own, one for all servers on this machine, and one for everybody who calls them. Not for use
+# elsewhere.
 #
 #   certificates_make FOLDER CLIENT…     FOLDER/certificates/: ca.pem, server.pem and .key, <client>.pem and .key (common name: the client)
 

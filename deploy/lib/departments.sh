@@ -5,7 +5,7 @@
 #   departments_adapters DEPARTMENT      the names of its adapters: deploy/templates/adapters/<department>/<adapter>.cfg, or else one of
 #                                        the department's own name, from deploy/templates/adapter.cfg, that takes files
 #   departments_make_sources FOLDER      the databases of bureaus, with the rows of <department>/samples-postgresql/*.sql and
-#                                        samples-mariadb/*.sql, and certificates for departments that push
+#                                        samples-mariadb/*.sql
 #   departments_configure FOLDER NAME=VALUE…   FOLDER/config/adapter-<adapter>.cfg of each, with these values in their templates
 #   departments_describe FOLDER         lines for FOLDER/env; the adapters are configured
 #   departments_start FOLDER
@@ -64,8 +64,6 @@ departments_make_sources() {
             mariadb_file "$folder" "$name" "$file"
         done
     done
-    # shellcheck disable=SC2046 # names without blanks
-    certificates_make "$folder" $(departments_with samples-push)
 }
 
 departments_configure() {

@@ -2,8 +2,9 @@
 # A whole exchange in one folder: broker, database, gateway, adapters and agents, configured, started, fed and stopped.
 #
 #   exchange_prepare FOLDER                        stops what runs there, empties the folder and makes its places
-#   exchange_configure FOLDER                      keys, configuration, FOLDER/env; the broker and PostgreSQL must run
-#   exchange_start_gateway|agents|adapters FOLDER
+#   exchange_configure FOLDER                      keys, certificates, configuration, FOLDER/env; the broker and PostgreSQL must run
+#   exchange_configure_agents FOLDER NAME=VALUE…   part of it: theirs, once receivers_configure has found the ports
+#   exchange_start_gateway|agents|adapters FOLDER  agents with the receivers that they call
 #   exchange_feed_samples FOLDER                   every department's samples, files and pushes
 #   exchange_feed_rights FOLDER                    departments' decisions about records of the samples, which must have come
 #   exchange_feed_generated FOLDER RECORDS SEED
@@ -12,14 +13,17 @@
 #   exchange_is_running FOLDER
 #
 # FOLDER is absolute. Layout: env, log/, run/, inbox/<department>/<feed>/, state/ (the gateway's), adapters/<adapter>/ (an adapter's state),
-# keys/ (public), secret/ (private key and pepper, mode 0700), social/ and website/ (files of their agents), certificates/ (of
-# departments that push), kafka/, postgresql/, mariadb/.
+# agents/<subscriber>/ (an agent's memory), keys/ (public), receipt_keys/<subscriber>/ (public, of subscribers), secret/ (private keys and
+# pepper, mode 0700), social/ and website/ (files of their agents), receivers/ (of those that are called), certificates/, kafka/, postgresql/,
+# mariadb/.
 
 source "$XQ_ROOT/deploy/lib/certificates.sh"
 source "$XQ_ROOT/deploy/lib/mariadb.sh"
 source "$XQ_ROOT/deploy/lib/departments.sh"
+source "$XQ_ROOT/deploy/lib/receivers.sh"
 
-EXCHANGE_SUBSCRIBERS=(bank court procurement social website)
+EXCHANGE_SUBSCRIBERS=(bank court procurement province social website)
+EXCHANGE_CALLERS=(province tender) # whose agents call a receiver, with the certificate <name>-agent
 EXCHANGE_SCHEMAS=(court procurement bank)
 EXCHANGE_PREFIX=xq.
 EXCHANGE_PARTITIONS=6
@@ -37,32 +41,53 @@ exchange_prepare() {
     mariadb_remove "$folder"
     find "$folder" -mindepth 1 -maxdepth 1 ! -name log -exec rm -rf {} +
     find "$folder/log" -type f ! -name 'steps.log' -delete
-    mkdir -p "$folder"/{log,run/gateway,inbox,state,adapters,keys,social,website,config}
+    mkdir -p "$folder"/{log,run/gateway,inbox,state,adapters,agents,keys,receipt_keys,receivers,social,website,config}
     install -d -m 0700 "$folder/secret"
 }
 
 exchange_configure() {
-    local folder=$1 values name
+    local folder=$1 values
     values=(ROOT="$XQ_ROOT" FOLDER="$folder" BOOTSTRAP="$(kafka_bootstrap "$folder")" PREFIX="$EXCHANGE_PREFIX"
         PARTITIONS="$EXCHANGE_PARTITIONS")
     template_fill "$XQ_ROOT/deploy/templates/xinqiao.cfg" "$folder/config/xinqiao.cfg" "${values[@]}"
     departments_configure "$folder" "${values[@]}"
+    exchange_make_certificates "$folder"
+    receivers_configure "$folder"
     exchange_describe "$folder"
     departments_describe "$folder" >>"$folder/env"
+    receivers_describe "$folder" >>"$folder/env"
     exchange_make_keys "$folder"
     template_fill "$XQ_ROOT/deploy/templates/gateway.cfg" "$folder/config/gateway.cfg" "${values[@]}"
-    for name in "${EXCHANGE_SUBSCRIBERS[@]}"; do
-        template_fill "$XQ_ROOT/deploy/templates/agent-$name.cfg" "$folder/config/agent-$name.cfg" \
-            "${values[@]}" SUBSCRIBER="$name" CONNECTION="$(postgresql_connection "$folder" "$EXCHANGE_DATABASE")"
-    done
+    exchange_configure_agents "$folder" "${values[@]}"
     exchange_operator "$folder" topics create --partitions "$EXCHANGE_PARTITIONS"
 }
 
-# The private key and the pepper stay where only this user reads; subscribers get the folder of public keys.
+exchange_configure_agents() {
+    local folder=$1 name
+    shift
+    for name in "${EXCHANGE_SUBSCRIBERS[@]}"; do
+        template_fill "$XQ_ROOT/deploy/templates/agent-$name.cfg" "$folder/config/agent-$name.cfg" "$@" \
+            SUBSCRIBER="$name" CONNECTION="$(postgresql_connection "$folder" "$EXCHANGE_DATABASE")" \
+            PROVINCE_PORT="$(receivers_port "$folder" province)" TENDER_PORT="$(receivers_port "$folder" tender)" \
+            SERVE_PORT="$(receivers_port "$folder" serve)"
+    done
+}
+
+# For departments that push, and agents that call: each is known by its name.
+exchange_make_certificates() {
+    # shellcheck disable=SC2046 # names without blanks
+    certificates_make "$1" $(departments_with samples-push) "${EXCHANGE_CALLERS[@]/%/-agent}"
+}
+
+# Private keys and the pepper stay where only this user reads; subscribers get the folder of public keys, and the exchange theirs, by which
+# it knows their receipts.
 exchange_make_keys() {
-    local folder=$1
+    local folder=$1 name
     (umask 077 && openssl rand -hex 32 | tr -d '\n' >"$folder/secret/pepper")
     exchange_operator "$folder" keys new --private "$folder/secret/seal.pem" --public "$folder/keys"
+    for name in "${EXCHANGE_SUBSCRIBERS[@]}"; do
+        exchange_operator "$folder" keys new --private "$folder/secret/receipt-$name.pem" --public "$folder/receipt_keys/$name"
+    done
 }
 
 # A schema a subscriber in one database: for the agents as far apart as two databases, and one connection to look at both.
@@ -84,6 +109,7 @@ exchange_describe() {
         printf 'XQ_PREFIX=%s\n' "$EXCHANGE_PREFIX"
         printf 'XQ_PG="%s"\n' "$(postgresql_connection "$folder" "$EXCHANGE_DATABASE")"
         printf 'XQ_KEYS=%q\n' "$folder/keys"
+        printf 'XQ_RECEIPT_KEYS=%q\n' "$folder/receipt_keys"
         printf 'XQ_CATALOGUE=%q\n' "$XQ_ROOT/schemas/catalogue.cfg"
         printf 'XQ_SCHEMAS=%q\n' "$XQ_ROOT/schemas"
         printf 'XQ_CONFIG=%q\n' "$folder/config/xinqiao.cfg"
@@ -105,6 +131,7 @@ exchange_start_gateway() {
 
 exchange_start_agents() {
     local name
+    receivers_start "$1"
     for name in "${EXCHANGE_SUBSCRIBERS[@]}"; do
         process_start "$1" "agent-$name" "$EXCHANGE_BIN/xinqiao-agent" --config "$1/config/agent-$name.cfg"
     done
@@ -167,6 +194,7 @@ exchange_stop() {
     departments_stop "$folder"
     process_stop "$folder" gateway
     process_stop "$folder" "${EXCHANGE_SUBSCRIBERS[@]/#/agent-}"
+    receivers_stop "$folder"
     process_stop "$folder" postgresql mariadb kafka
     processes_stop_all "$folder"
 }
