@@ -16,7 +16,7 @@ import rules
 MOST_ANSWERS = 20000  # kept for repetitions
 PARTS = ('rowKey', 'type', 'item', 'day', 'part')
 OPERATIONS = ('add', 'update', 'withdraw', 'mark')
-MARKS = ('NONE', 'DISPUTED', 'DISPUTE_RESOLVED', 'CORRECTED', 'RESTRICTED', 'EXPIRED')
+MARKS = ('NONE', 'DISPUTED', 'CORRECTED', 'RESTRICTED', 'EXPIRED')
 
 
 def now_ms():
@@ -162,13 +162,13 @@ class Ledger:
         is_held = old is not None and old['state'] != 'withdrawn'
         if row['op'] != 'add' and old is not None and row.get('govId') != old['govId']:
             raise rules.Bad('GOV_ID', 'govId 与 rowKey 不符')
+        if row.get('mark', 'NONE') not in MARKS or (row['op'] == 'mark' and 'mark' not in row):
+            raise rules.Bad('MARK', '标注不在代码表内')
         if row['op'] == 'withdraw':
             return self._withdrawn(row, old, freed)
         if row['op'] != 'add' and not is_held:
             raise rules.Bad('ROW_UNKNOWN', '未持有该行')
         if row['op'] == 'mark':
-            if row.get('mark') not in MARKS:
-                raise rules.Bad('MARK', '标注不在代码表内')
             return {**old, 'mark': row['mark'], 'serial': row['serial'], 'op': 'mark'}
         return self._reported(row, old if is_held else None, claimed, freed)
 
@@ -199,7 +199,7 @@ class Ledger:
         later = self.gov_id_after_ms if row['rowKey'] not in self.gov_ids else 0
         return {'rowKey': row['rowKey'], 'state': 'reported', 'govId': gov_id, 'told_at': now_ms() + later if held is None else held['told_at'],
                 'type': row['type'], 'item': row['item'], 'day': row['day'], 'part': row['part'], 'serial': row['serial'], 'digest': digest,
-                'mark': 'NONE' if held is None else held['mark'], 'natural': natural, 'op': row['op'], 'fields': fields}
+                'mark': row.get('mark', 'NONE'), 'natural': natural, 'op': row['op'], 'fields': fields}
 
     def lose(self, lost):
         with self.lock:
