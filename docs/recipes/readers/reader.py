@@ -48,7 +48,7 @@ def use(log, records, views):
 def consumer_of(options):
     return confluent_kafka.Consumer({
         'bootstrap.servers': options.bootstrap,
-        'group.id': 'unused',  # asked for by the library: partitions are assigned and nothing is committed, so no right on a group is needed
+        'group.id': 'unused',  # asked for by the library: partitions are assigned, and nothing is committed
         'isolation.level': 'read_committed',
         'enable.auto.commit': False, 'enable.auto.offset.store': False,
         'auto.offset.reset': 'error',  # a position that is gone must be told
@@ -56,17 +56,23 @@ def consumer_of(options):
         **dict(each.split('=', 1) for each in options.set)})
 
 
+def take_error(message, ended):
+    code = message.error().code()
+    if code == confluent_kafka.KafkaError._PARTITION_EOF:
+        ended.add(message.partition())
+    elif code != confluent_kafka.KafkaError.GROUP_AUTHORIZATION_FAILED:  # no group is used, so no right on one is needed
+        raise confluent_kafka.KafkaException(message.error())
+
+
 def read(options, consumer, logs, known, stop):
     views = Views(options.views) if options.views else None
     ended = set()
     while not stop and not (options.once and len(ended) == len(logs)):
         for message in consumer.consume(BATCH, timeout=1):
-            log = logs[message.partition()]
             if message.error() is not None:
-                if message.error().code() != confluent_kafka.KafkaError._PARTITION_EOF:
-                    raise confluent_kafka.KafkaException(message.error())
-                ended.add(message.partition())
+                take_error(message, ended)
                 continue
+            log = logs[message.partition()]
             proved = log.take(message.offset(), message.key(), message.value(), dict(message.headers() or ()))
             if proved:
                 use(log, proved, views)
