@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "bus/table.h"
+#include "cli/signatures.h"
 
 #define USAGE "books [--day YYYY-MM-DD] [--brief]"
 
@@ -57,8 +58,51 @@ static enum bus_status find_waiting(const struct cli_context *context, struct cl
     return status;
 }
 
-static enum bus_status find(const struct cli_context *context, bool brief, struct cli_books_found *found,
-                            struct bus_error *error)
+/* Rows come in the same order in both. */
+int64_t cli_books_signed(const struct cli_books_found *found, const struct bus_balance_row *row, const char *subscriber)
+{
+    const struct bus_balance *balance = found->signed_for;
+    size_t place = 0;
+    while (place < bus_balance_subscriber_count(balance) &&
+           strcmp(bus_balance_subscriber_view(balance, place), subscriber) != 0)
+        place++;
+    if (place == bus_balance_subscriber_count(balance))
+        return 0;
+    struct bus_balance_row total;
+    bus_balance_total(balance, &total);
+    if (row->item[0] == '\0')
+        return total.shares[place].applied + total.shares[place].refused;
+    for (size_t i = 0; i < bus_balance_row_count(balance); i++) {
+        const struct bus_balance_row *other = bus_balance_row_view(balance, i);
+        if (strcmp(other->department, row->department) == 0 && strcmp(other->item, row->item) == 0)
+            return other->shares[place].applied + other->shares[place].refused;
+    }
+    return 0;
+}
+
+/* Without any keys books are as they always were. */
+static enum bus_status find_signatures(const struct cli_context *context, const char *exchange,
+                                       struct cli_books_found *found, struct bus_error *error)
+{
+    found->has_signatures = exchange != NULL;
+    if (exchange == NULL)
+        return BUS_OK;
+    enum bus_status status =
+        cli_signatures_check(context->receipt_keys_path, exchange, found->shelf, &found->part, error);
+    struct cli_shelf_part part = found->part;
+    part.only_signed = true;
+    if (status == BUS_OK)
+        status = cli_shelf_fold(found->shelf, &part, &found->signed_for, error);
+    if (status != BUS_OK)
+        return status;
+    cli_places_of_signatures(found->shelf, &found->part, &found->signatures);
+    found->has_forged = cli_signatures_has_forged(found->shelf, &found->part);
+    return BUS_OK;
+}
+
+/* `exchange` NULL: without signatures. */
+static enum bus_status find(const struct cli_context *context, const char *exchange, bool brief,
+                            struct cli_books_found *found, struct bus_error *error)
 {
     enum bus_status status = cli_shelf_read(context, &found->shelf, error);
     if (status == BUS_OK)
@@ -67,7 +111,8 @@ static enum bus_status find(const struct cli_context *context, bool brief, struc
         return status;
     found->mismatch_count = bus_balance_mismatches(found->balance, found->mismatches, CLI_BOOKS_SHOWN);
     found->under_way = bus_balance_all_under_way(found->balance);
-    if (!brief)
+    status = find_signatures(context, exchange, found, error);
+    if (status == BUS_OK && !brief)
         status = find_mismatch_places(context, found, error);
     return status == BUS_OK && !brief ? find_waiting(context, found, error) : status;
 }
@@ -75,6 +120,7 @@ static enum bus_status find(const struct cli_context *context, bool brief, struc
 static void release(struct cli_books_found *found)
 {
     bus_balance_destroy(found->balance);
+    bus_balance_destroy(found->signed_for);
     cli_shelf_destroy(found->shelf);
     cli_losses_release(&found->losses);
     free(found->places);
@@ -83,8 +129,9 @@ static void release(struct cli_books_found *found)
 
 /* --- the table --- */
 
-static void count_cells(struct bus_table *table, const struct bus_balance *balance, const struct bus_balance_row *row)
+static void count_cells(struct bus_table *table, const struct cli_books_found *found, const struct bus_balance_row *row)
 {
+    const struct bus_balance *balance = found->balance;
     const int64_t counts[] = {row->read,  row->published,    row->accepted,       row->duplicate,
                               row->stale, row->refused_rows, row->refused_events, row->replayed};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
@@ -97,11 +144,15 @@ static void count_cells(struct bus_table *table, const struct bus_balance *balan
         else
             bus_table_cell(table, "%lld (-%lld)", (long long)share->applied, (long long)share->refused);
         bus_table_cell(table, "%lld", (long long)bus_balance_under_way(share));
+        if (found->has_signatures)
+            bus_table_cell(table, "%lld",
+                           (long long)cli_books_signed(found, row, bus_balance_subscriber_view(balance, i)));
     }
 }
 
-static struct bus_table *start_table(const struct bus_balance *balance)
+static struct bus_table *start_table(const struct cli_books_found *found)
 {
+    const struct bus_balance *balance = found->balance;
     char head[BUS_BALANCE_NAME_SIZE + 32];
     struct bus_table *table = bus_table_create();
     bus_table_column(table, "目录项", "item", BUS_TABLE_LEFT);
@@ -118,22 +169,25 @@ static struct bus_table *start_table(const struct bus_balance *balance)
         bus_table_column(table, head, "delivered", BUS_TABLE_RIGHT);
         bus_table_column(table, "应用", "applied", BUS_TABLE_RIGHT);
         bus_table_column(table, "在途", "under way", BUS_TABLE_RIGHT);
+        if (found->has_signatures)
+            bus_table_column(table, "已签收", "signed", BUS_TABLE_RIGHT);
     }
     return table;
 }
 
-static int print_rows(const struct bus_balance *balance)
+static int print_rows(const struct cli_books_found *found)
 {
+    const struct bus_balance *balance = found->balance;
     struct bus_balance_row total;
-    struct bus_table *table = start_table(balance);
+    struct bus_table *table = start_table(found);
     for (size_t i = 0; i < bus_balance_row_count(balance); i++) {
         const struct bus_balance_row *row = bus_balance_row_view(balance, i);
         bus_table_cell(table, "%s.%s", row->department, row->item);
-        count_cells(table, balance, row);
+        count_cells(table, found, row);
     }
     bus_balance_total(balance, &total);
     bus_table_string(table, "合计 / total");
-    count_cells(table, balance, &total);
+    count_cells(table, found, &total);
     bool whole = bus_table_print(table);
     bus_table_destroy(table);
     if (total.lost != 0 || total.notices != 0)
@@ -171,10 +225,13 @@ static void print_mismatches(const struct cli_books_found *found)
     }
     for (size_t i = 0; found->waiting != NULL && i < bus_balance_subscriber_count(found->balance); i++)
         print_places(&found->waiting[i]);
+    print_places(&found->signatures);
 }
 
 static void print_verdict(const struct cli_books_found *found)
 {
+    if (found->has_forged)
+        puts("✗ 有账目的签名是伪造的 / a book bears a forged signature");
     if (found->mismatch_count > 0)
         puts("✗ 账目不平 / the books do not balance");
     else if (found->under_way > 0)
@@ -186,7 +243,7 @@ static void print_verdict(const struct cli_books_found *found)
 
 static int print(const struct cli_books_found *found)
 {
-    int code = print_rows(found->balance);
+    int code = print_rows(found);
     if (code != CLI_DONE)
         return code;
     putchar('\n');
@@ -213,7 +270,11 @@ int cli_books(struct cli_context *context, int argc, char **argv)
         return cli_say(CLI_WRONG_USE, "--day 需要日期，如 2026-11-24", "--day needs a day such as 2026-11-24");
     if (cli_kafka(context) == NULL)
         return CLI_WRONG_USE;
-    enum bus_status status = find(context, brief, &found, &error);
+    const struct bus_catalogue *catalogue = context->receipt_keys_path != NULL ? cli_catalogue(context) : NULL;
+    if (context->receipt_keys_path != NULL && catalogue == NULL)
+        return CLI_WRONG_USE;
+    const char *exchange = catalogue != NULL ? bus_catalogue_exchange_view(catalogue) : NULL;
+    enum bus_status status = find(context, exchange, brief, &found, &error);
     int code = status != BUS_OK ? cli_fail(status, &error)
                : context->json  ? cli_books_print_json(&found)
                                 : print(&found);

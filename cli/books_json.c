@@ -26,12 +26,14 @@ static void write_place(struct bus_json *json, const struct cli_place *place)
 {
     bus_json_object(json);
     write_text(json, "kind", cli_place_kind_name(place->kind));
-    if (place->kind == CLI_PLACE_BOOK) {
+    if (cli_place_is_book(place->kind)) {
         write_text(json, "writer", place->name);
         write_day(json, place->day);
+    }
+    if (place->kind == CLI_PLACE_BOOK) {
         write_count(json, "left", place->left);
         write_count(json, "right", place->right);
-    } else {
+    } else if (!cli_place_is_book(place->kind)) {
         write_text(json, "topic", place->name);
         write_count(json, "partition", place->partition);
         write_count(json, "from", place->from);
@@ -56,8 +58,9 @@ static void write_places(struct bus_json *json, const char *name, const struct c
     bus_json_end_array(json);
 }
 
-static void write_shares(struct bus_json *json, const struct bus_balance *balance, const struct bus_balance_row *row)
+static void write_shares(struct bus_json *json, const struct cli_books_found *found, const struct bus_balance_row *row)
 {
+    const struct bus_balance *balance = found->balance;
     bus_json_name(json, "subscribers");
     bus_json_object(json);
     for (size_t i = 0; i < bus_balance_subscriber_count(balance); i++) {
@@ -67,12 +70,14 @@ static void write_shares(struct bus_json *json, const struct bus_balance *balanc
         write_count(json, "applied", row->shares[i].applied);
         write_count(json, "refused", row->shares[i].refused);
         write_count(json, "under_way", bus_balance_under_way(&row->shares[i]));
+        if (found->has_signatures)
+            write_count(json, "signed", cli_books_signed(found, row, bus_balance_subscriber_view(balance, i)));
         bus_json_end_object(json);
     }
     bus_json_end_object(json);
 }
 
-static void write_row(struct bus_json *json, const struct bus_balance *balance, const struct bus_balance_row *row)
+static void write_row(struct bus_json *json, const struct cli_books_found *found, const struct bus_balance_row *row)
 {
     bus_json_object(json);
     write_text(json, "department", row->department);
@@ -88,7 +93,7 @@ static void write_row(struct bus_json *json, const struct bus_balance *balance, 
     write_count(json, "quarantined_events", row->refused_events);
     write_count(json, "lost", row->lost);
     write_count(json, "notices", row->notices);
-    write_shares(json, balance, row);
+    write_shares(json, found, row);
     bus_json_end_object(json);
 }
 
@@ -121,13 +126,18 @@ static void write_all(struct bus_json *json, const struct cli_books_found *found
     bus_json_name(json, "rows");
     bus_json_array(json);
     for (size_t i = 0; i < bus_balance_row_count(balance); i++)
-        write_row(json, balance, bus_balance_row_view(balance, i));
+        write_row(json, found, bus_balance_row_view(balance, i));
     bus_json_end_array(json);
     bus_json_name(json, "mismatches");
     bus_json_array(json);
     for (size_t i = 0; i < cli_books_shown(found); i++)
         write_mismatch(json, found, i);
     bus_json_end_array(json);
+    if (found->has_signatures) {
+        bus_json_name(json, "forged");
+        bus_json_boolean(json, found->has_forged);
+        write_places(json, "signatures", &found->signatures);
+    }
     if (found->waiting != NULL) {
         bus_json_name(json, "waiting");
         bus_json_object(json);

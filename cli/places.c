@@ -182,11 +182,34 @@ enum bus_status cli_places_of_subscriber(const struct cli_context *context, cons
     return search_topic(context, topic, out_places, error);
 }
 
+/* --- signatures --- */
+
+void cli_places_of_signatures(const struct cli_shelf *shelf, const struct cli_shelf_part *part,
+                              struct cli_places *out_places)
+{
+    out_places->count = out_places->all = 0;
+    for (size_t i = 0; i < cli_shelf_count(shelf); i++) {
+        struct cli_shelf_book book;
+        if (!cli_shelf_is_in(shelf, i, part) || !cli_shelf_book(shelf, i, &book) ||
+            (book.signature != CLI_UNSIGNED && book.signature != CLI_FORGED))
+            continue;
+        struct cli_place place = {.kind = book.signature == CLI_FORGED ? CLI_PLACE_FORGED : CLI_PLACE_UNSIGNED,
+                                  .day = book.day};
+        snprintf(place.name, sizeof place.name, "%s", book.writer);
+        note(out_places, &place);
+    }
+}
+
 /* --- in words --- */
+
+bool cli_place_is_book(enum cli_place_kind kind)
+{
+    return kind == CLI_PLACE_BOOK || kind == CLI_PLACE_UNSIGNED || kind == CLI_PLACE_FORGED;
+}
 
 const char *cli_place_kind_name(enum cli_place_kind kind)
 {
-    static const char *const names[] = {"BOOK", "LOST", "WAITING", "GONE"};
+    static const char *const names[] = {"BOOK", "LOST", "WAITING", "GONE", "UNSIGNED", "FORGED"};
     return names[kind];
 }
 
@@ -200,12 +223,28 @@ static void describe_book(const struct cli_place *place, struct bus_buffer *zh, 
     bus_buffer_printf(en, "%s %s: %lld ≠ %lld", day, place->name, LL(place->left), LL(place->right));
 }
 
+static void describe_signature(const struct cli_place *place, const char *text_zh, const char *text_en,
+                               struct bus_buffer *zh, struct bus_buffer *en)
+{
+    char day[BUS_BOOK_DAY_SIZE];
+    bus_book_day_text(place->day, day);
+    bus_buffer_printf(zh, "%s %s：%s", day, place->name, text_zh);
+    bus_buffer_printf(en, "%s %s: %s", day, place->name, text_en);
+}
+
 void cli_place_describe(const struct cli_place *place, struct bus_buffer *zh, struct bus_buffer *en)
 {
     char found[CLI_TIME_SIZE];
     cli_time(place->at_ms, found);
     switch (place->kind) {
     case CLI_PLACE_BOOK: describe_book(place, zh, en); return;
+    case CLI_PLACE_UNSIGNED:
+        describe_signature(place, "没有接收方签名，不计入已签收", "not signed, not counted as signed for", zh, en);
+        return;
+    case CLI_PLACE_FORGED:
+        describe_signature(place, "签名不是该接收方的，账目不可信",
+                           "the signature is not its subscriber's: do not believe it", zh, en);
+        return;
     case CLI_PLACE_LOST:
         bus_buffer_printf(zh, "适配器 %s，%s 分区 %d，序号 %lld 至 %lld 丢失（%s 发现）", place->adapter, place->name,
                           (int)place->partition, LL(place->from), LL(place->to), found);

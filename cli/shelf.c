@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bus/receipt.h"
 #include "bus/topics.h"
 #include "cli/scan.h"
 
@@ -14,8 +15,10 @@ struct book {
     char *name, *writer;
     int32_t day;
     int32_t partition; /* of the topic; the gateway's and the agents' books lie in the partition that they count */
-    uint8_t *value;    /* NULL: taken away */
-    size_t length;
+    uint8_t *value;    /* NULL: taken away; behind it the receipt, if it has one */
+    size_t length, receipt_length;
+    bool has_receipt;
+    enum cli_signature signature;
 };
 
 struct cli_shelf {
@@ -131,6 +134,26 @@ static enum bus_status add_book(struct cli_shelf *shelf, struct bus_bytes name, 
     return BUS_OK;
 }
 
+static enum bus_status keep_value(struct book *book, const struct bus_message *message, struct bus_error *error)
+{
+    struct bus_bytes receipt = bus_message_header(message, BUS_BOOK_RECEIPT_HEADER);
+    uint8_t *value = NULL;
+    if (message->value.data != NULL) {
+        value = malloc(message->value.length + receipt.length + 1);
+        if (value == NULL)
+            return fail_memory(error);
+        memcpy(value, message->value.data, message->value.length);
+        if (receipt.length > 0)
+            memcpy(value + message->value.length, receipt.data, receipt.length);
+    }
+    free(book->value);
+    book->value = value;
+    book->length = message->value.length;
+    book->has_receipt = receipt.data != NULL;
+    book->receipt_length = receipt.length;
+    return BUS_OK;
+}
+
 /* The last record of a key wins, and a null value takes the book away. */
 static enum bus_status take_record(void *self, const struct bus_message *message, struct bus_error *error)
 {
@@ -142,16 +165,7 @@ static enum bus_status take_record(void *self, const struct bus_message *message
             return status;
         number = (uint32_t)shelf->count;
     }
-    struct book *book = &shelf->books[number - 1];
-    uint8_t *value = message->value.data != NULL ? malloc(message->value.length + 1) : NULL;
-    if (message->value.data != NULL && value == NULL)
-        return fail_memory(error);
-    if (value != NULL)
-        memcpy(value, message->value.data, message->value.length);
-    free(book->value);
-    book->value = value;
-    book->length = message->value.length;
-    return BUS_OK;
+    return keep_value(&shelf->books[number - 1], message, error);
 }
 
 /* --- what there is --- */
@@ -229,6 +243,31 @@ int32_t cli_shelf_partitions(const struct cli_shelf *shelf)
     return shelf->partitions;
 }
 
+size_t cli_shelf_count(const struct cli_shelf *shelf)
+{
+    return shelf->count;
+}
+
+bool cli_shelf_book(const struct cli_shelf *shelf, size_t index, struct cli_shelf_book *out_book)
+{
+    const struct book *book = &shelf->books[index];
+    if (book->value == NULL)
+        return false;
+    *out_book = (struct cli_shelf_book){.name = book->name,
+                                        .writer = book->writer,
+                                        .day = book->day,
+                                        .value = bus_bytes_of(book->value, book->length),
+                                        .signature = book->signature};
+    if (book->has_receipt)
+        out_book->receipt = bus_bytes_of(book->value + book->length, book->receipt_length);
+    return true;
+}
+
+void cli_shelf_mark(struct cli_shelf *shelf, size_t index, enum cli_signature signature)
+{
+    shelf->books[index].signature = signature;
+}
+
 /* --- folding --- */
 
 static bool is_in(const struct book *book, const struct cli_shelf_part *part)
@@ -238,7 +277,14 @@ static bool is_in(const struct book *book, const struct cli_shelf_part *part)
         return false;
     if (part->of_partition && (adapter != NULL || book->partition != part->partition))
         return false;
+    if (part->only_signed && book->signature != CLI_SIGNED)
+        return false;
     return part->adapter == NULL || (adapter != NULL && strcmp(adapter, part->adapter) == 0);
+}
+
+bool cli_shelf_is_in(const struct cli_shelf *shelf, size_t index, const struct cli_shelf_part *part)
+{
+    return is_in(&shelf->books[index], part);
 }
 
 static enum bus_status add_to(struct bus_balance *balance, const struct book *book, struct bus_error *error)
