@@ -22,7 +22,7 @@ source "$XQ_ROOT/deploy/lib/mariadb.sh"
 source "$XQ_ROOT/deploy/lib/departments.sh"
 source "$XQ_ROOT/deploy/lib/receivers.sh"
 
-EXCHANGE_SUBSCRIBERS=(bank court procurement province social website)
+EXCHANGE_SUBSCRIBERS=(bank court procurement province social tender website)
 EXCHANGE_CALLERS=(province tender) # whose agents call a receiver, with the certificate <name>-agent
 EXCHANGE_SCHEMAS=(court procurement bank)
 EXCHANGE_PREFIX=xq.
