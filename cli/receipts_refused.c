@@ -7,15 +7,16 @@
 
 enum { ANSWER_LIMIT = 64 * 1024 * 1024 };
 
-/* Whether it is a refusal by that subscriber, or any when NULL. */
+/* Whether a subscriber refused a delivery, that one or any when NULL. Notices about receipts that the gateway did not accept are of the same
+ * stage, and about xq.receipts. */
 static bool is_wanted(const struct cli_context *context, const struct bus_subscriber *only,
                       const struct bus_quarantined *record)
 {
     char topic[BUS_TOPIC_SIZE];
-    if (only == NULL)
-        return true;
-    bus_topic_out(context->prefix, only->name, topic);
-    return bus_bytes_equal_text(record->topic, topic);
+    bus_topic_out(context->prefix, only != NULL ? only->name : "", topic);
+    size_t length = strlen(topic);
+    return only != NULL ? bus_bytes_equal_text(record->topic, topic)
+                        : record->topic.length > length && memcmp(record->topic.data, topic, length) == 0;
 }
 
 static void print_refusal(struct bus_table *table, const struct cli_quarantined *entry)
