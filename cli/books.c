@@ -270,8 +270,9 @@ int cli_books(struct cli_context *context, int argc, char **argv)
         return cli_say(CLI_WRONG_USE, "--day 需要日期，如 2026-11-24", "--day needs a day such as 2026-11-24");
     if (cli_kafka(context) == NULL)
         return CLI_WRONG_USE;
-    const struct bus_catalogue *catalogue = context->receipt_keys_path != NULL ? cli_catalogue(context) : NULL;
-    if (context->receipt_keys_path != NULL && catalogue == NULL)
+    bool has_keys = context->receipt_keys_path != NULL && context->receipt_keys_path[0] != '\0';
+    const struct bus_catalogue *catalogue = has_keys ? cli_catalogue(context) : NULL;
+    if (has_keys && catalogue == NULL)
         return CLI_WRONG_USE;
     const char *exchange = catalogue != NULL ? bus_catalogue_exchange_view(catalogue) : NULL;
     enum bus_status status = find(context, exchange, brief, &found, &error);
