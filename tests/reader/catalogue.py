@@ -94,6 +94,7 @@ class Catalogue:
         self.seal = avro.Schema(path.parent / 'seal.avsc')
         self.audit = avro.Schema(path.parent / 'internal' / 'audit.avsc')
         self.books = avro.Schema(path.parent / 'internal' / 'books.avsc')
+        self.receipt = avro.Schema(path.parent / 'internal' / 'receipt.avsc')
         self.quarantine = avro.Schema(path.parent / 'internal' / 'quarantine.avsc')
 
     def table(self, item):

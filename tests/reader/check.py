@@ -8,7 +8,8 @@
   exactly-once  who must have received what, recomputed from the in topics and the catalogue, against the output topics and the state
   audit         every delivery disclosed once, as it was, and linked
   books         what was counted each day against what the topics hold
-  sinks         PostgreSQL tables against the fold of the topic, NDJSON lines against the topic
+  sinks         PostgreSQL tables, the reference receiver's and the platform's ledger against the fold of the topic, NDJSON lines against the topic
+  receipts      what subscribers signed against their logs, their stores and their books
   tampering     copies of a log with one thing changed: each must be detected
 
 The exchange is the one that FILE (as deploy/demo writes it), or the environment, describes. The last line is "N passed, N failed".
@@ -20,13 +21,14 @@ import sys
 import audit
 import books
 import exactly_once
+import receipts
 import rest
 import sealed
 import sinks
 import world
 
 PARTS = {'rest': rest.check, 'seals': sealed.check, 'exactly-once': exactly_once.check, 'audit': audit.check, 'books': books.check,
-         'sinks': sinks.check, 'tampering': sealed.check_tampering}
+         'sinks': sinks.check, 'receipts': receipts.check, 'tampering': sealed.check_tampering}
 
 
 class Result:

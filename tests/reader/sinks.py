@@ -1,13 +1,17 @@
-"""What the agents wrote: PostgreSQL tables must equal the fold of the topic, NDJSON lines the topic itself."""
+"""What the agents wrote: PostgreSQL tables, the reference receiver's table and the provincial platform's ledger must equal the fold of the topic,
+NDJSON lines the topic itself."""
+import collections
 import datetime
 import decimal
 import json
 import pathlib
+import sqlite3
 import time
 
 import psycopg2
 
 import libconfig
+import receipts
 
 PATIENCE_S = 60
 
@@ -21,10 +25,20 @@ def agents(world):
 
 def check(world, result):
     for subscriber, settings in agents(world):
-        if settings['sink'] == 'postgresql':
-            check_postgresql(world, subscriber, settings['postgresql'], result)
-        else:
-            check_ndjson(world, subscriber, settings['ndjson'], result)
+        CHECKS[settings['sink']](world, subscriber, settings[settings['sink']], result)
+
+
+def kept_refusals(world, subscriber, settings):
+    """{(partition, leaf)} that the receiver's store has as refused; None when it keeps none."""
+    topic = f'{world.prefix}out.{subscriber.name}'
+    if settings['sink'] == 'postgresql':
+        connection = psycopg2.connect(settings['postgresql']['connection'])
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT partition, leaf FROM \"{settings['postgresql'].get('schema', 'public')}\".xinqiao_refused WHERE topic = %s", (topic,))
+            return set(cursor)
+    if settings['sink'] == 'https':
+        return tender_refusals(world)
+    return None
 
 
 # ── PostgreSQL ──
@@ -43,6 +57,7 @@ class Row(dict):
 
     def touch(self, delivery, reason):
         content = delivery.content
+        self.operation = content['operation']  # of the last delivery; in no table
         self.update(xq_status=reason, xq_flags=content['flags'], xq_partition=delivery.partition, xq_leaf=delivery.leaf,
                     xq_delivered_at=content['delivered_at'])
 
@@ -92,6 +107,11 @@ def fold(world, subscriber, marks, refused):
                 item = world.item_of(delivery)
                 whole.take(delivery, item, world.catalogue.table(item))
     return whole.tables
+
+
+def fold_but(world, subscriber, refused):
+    """{record: Row} of all items, for a receiver that keeps no marks."""
+    return {record: row for table in fold(world, subscriber, False, refused).values() for record, row in table.items()}
 
 
 def plain(value):
@@ -222,3 +242,99 @@ def check_ndjson(world, subscriber, settings, result):
     if not why and len(lines) != total:
         why.append(f'{len(lines)} lines where the topic has {total} records')
     result.note(f'sinks: {subscriber.name}, {total} lines', why)
+
+
+# ── the reference receiver, which keeps what is withdrawn ──
+
+def tender_rows(world, sql):
+    with sqlite3.connect(f"file:{world.environment['XQ_TENDER']}?mode=ro", uri=True) as database:
+        return database.execute(sql).fetchall()
+
+
+def tender_refusals(world):
+    return {(int(log.rpartition('/')[2]), leaf) for log, leaf in tender_rows(world, 'SELECT log, leaf FROM refused')}
+
+
+def wait_tender(world, due):
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        stored = dict(tender_rows(world, 'SELECT log, size FROM log'))
+        behind = [f'{log}: {stored.get(log, 0)} taken of {size}' for log, size in due.items() if size and stored.get(log, 0) != size]
+        if not behind or time.monotonic() > until:
+            return behind
+        time.sleep(0.5)
+
+
+def check_tender(world, subscriber, _, result):
+    partitions = world.deliveries(subscriber)
+    logs = {f'{world.prefix}out.{subscriber.name}/{number}': len(partition) for number, partition in enumerate(partitions)}
+    why = wait_tender(world, logs)
+    result.note(f'sinks: {subscriber.name} has taken the whole topic', why)
+    if why:
+        return
+    due = {record.hex(): row for table in fold(world, subscriber, True, tender_refusals(world)).values() for record, row in table.items()}
+    held = {row[0]: row[1:] for row in tender_rows(world, 'SELECT record, department, log, leaf, version, status, withdrawn, fields FROM record')}
+    why = differences_of(due.keys(), held.keys())
+    for record in due.keys() & held.keys():
+        department, log, leaf, version, status, withdrawn, fields = held[record]
+        row = due[record]
+        wanted = (row['xq_department'], row['xq_partition'], row['xq_leaf'], row['xq_version'], row['xq_status'], row['xq_withdrawn'])
+        if (department, int(log.rpartition('/')[2]), leaf, version, status, bool(withdrawn)) != wanted or not same_fields(row, fields):
+            why.append(f'record {record} differs')
+    result.note(f'sinks: {subscriber.name}, {len(due)} records in its table', why)
+
+
+def differences_of(due, held):
+    return ([f'record {record} is missing' for record in sorted(due - held)] +
+            [f'record {record} should not be there' for record in sorted(held - due)])
+
+
+def same_fields(row, fields):
+    """Those that are granted; what is withdrawn has none."""
+    if row['xq_withdrawn']:
+        return fields is None
+    due = {name: as_json(value) for name, value in row.items() if not name.startswith('xq_')}
+    return json.loads(fields, parse_float=decimal.Decimal) == json.loads(json.dumps(due, default=str), parse_float=decimal.Decimal)
+
+
+# ── the provincial platform ──
+
+def ledger_rows(world):
+    """{record: row} of what the platform holds: its ledger's lines, replayed here."""
+    held, gov_ids, why = {}, {}, []
+    for text in pathlib.Path(world.environment['XQ_PROVINCE'], 'ledger.ndjson').read_text(encoding='utf-8').splitlines():
+        line = json.loads(text)
+        for row in line.get('rows', ()):
+            if gov_ids.setdefault(row['rowKey'], row['govId']) != row['govId']:
+                why.append(f"row {row['rowKey']} has two identifiers")
+            held[row['rowKey']] = row
+    return {key: row for key, row in held.items() if row['state'] != 'withdrawn'}, why
+
+
+def mark_of(row):
+    """What weighs most of what is said about the record."""
+    if 'DISPUTED' in row['xq_flags']:
+        return 'DISPUTED'
+    if row.operation == 'STATUS' and row['xq_status'] == 'CORRECTED':
+        return 'CORRECTED'
+    if 'RESTRICTED' in row['xq_flags']:
+        return 'RESTRICTED'
+    return 'EXPIRED' if 'PUBLICITY_ENDED' in row['xq_flags'] else 'NONE'
+
+
+def check_province(world, subscriber, _, result):
+    refused = receipts.signed(world, subscriber).refused
+    due = fold_but(world, subscriber, refused.keys())
+    held, why = ledger_rows(world)
+    due = {record.hex(): row for record, row in due.items()}
+    why += differences_of(due.keys(), held.keys())
+    for record in due.keys() & held.keys():
+        found, wanted = (held[record]['part'], held[record]['mark']), (due[record]['xq_partition'], mark_of(due[record]))
+        if found != wanted or held[record]['serial'] > due[record]['xq_leaf']:
+            why.append(f"row {record}: {found}, due {wanted}; of leaf {held[record]['serial']}, due at most {due[record]['xq_leaf']}")
+    natural = collections.Counter(tuple(row['natural']) for row in held.values() if row['natural'])
+    why += [f'{key} is held {count} times' for key, count in natural.items() if count > 1]
+    result.note(f'sinks: {subscriber.name}, {len(due)} rows in the platform\'s ledger, each once, and nothing that was withdrawn', why)
+
+
+CHECKS = {'postgresql': check_postgresql, 'ndjson': check_ndjson, 'https': check_tender, 'province': check_province}

@@ -88,6 +88,13 @@ class World:
     def books(self):
         return self._read('books')[f'{self.prefix}books']
 
+    def receipts(self):
+        return self._read('receipts')[f'{self.prefix}receipts']
+
+    def forget(self, beginning):
+        """So that it is read anew."""
+        self.read.pop(beginning, None)
+
     def swept(self, partition):
         """The day up to which what fell due before it has been settled; None when it was never."""
         record = self.state(partition).get(b'D')
