@@ -16,9 +16,13 @@ import threading
 import time
 import traceback
 
-from place import Place, TOPIC, free_port, is_open, openssl, until
+import openapi_schema_validator
+import openapi_spec_validator
+import yaml
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / 'reader'))
+from place import Place, ROOT, TOPIC, free_port, is_open, openssl, until
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'reader'))
 import merkle  # noqa: E402
 
 ALL = {f'{TOPIC}/{partition}': 200 for partition in range(3)}
@@ -270,6 +274,22 @@ def curl_posts_the_same_body(place):
         assert curl(place, receiver, body, client='stranger')[0] == 0
         assert curl(place, receiver, body, kind='text/plain')[0] == 415
         assert curl(place, receiver, body, key='')[0] == 400
+
+
+def request_and_answer_are_as_the_interface_says(place):
+    document = yaml.safe_load((ROOT / 'docs/openapi/receiver.yaml').read_text(encoding='utf-8'))
+    openapi_spec_validator.validate(document)
+
+    def validate(name, value):
+        schema = {'$ref': f'#/components/schemas/{name}', 'components': document['components']}
+        openapi_schema_validator.OAS30Validator(schema).validate(value)
+    *events, last = json.loads(place.body())
+    for event in events:
+        validate('Delivery', event)
+    validate('Seal', last)
+    with place.receiver('refuse:3') as receiver:
+        validate('Answer', curl(place, receiver, place.body())[1])
+        validate('Problem', curl(place, receiver, b'[1]', key='curl-3')[1])
 
 
 def openssl_verifies_what_is_sealed(place):
