@@ -31,7 +31,7 @@ static int tear_down(void **unused)
     return 0;
 }
 
-/* Ready for project: to court, procurement and website. */
+/* Ready for project: to court, procurement, website and tender. */
 static struct gateway_exchange registration(const char *operation, uint64_t holders)
 {
     struct bus_error error;
@@ -45,7 +45,7 @@ static struct gateway_exchange registration(const char *operation, uint64_t hold
     if (exchange.event.operation == BUS_OPERATION_WITHDRAW)
         exchange.entry.status = BUS_RECORD_WITHDRAWN;
     assert_int_equal(gateway_authorise(&(struct gateway_authorise){.views = stage.views}, &exchange, &error), BUS_OK);
-    assert_int_equal(exchange.delivery_count, 3);
+    assert_int_equal(exchange.delivery_count, 4);
     return exchange;
 }
 
