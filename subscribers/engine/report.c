@@ -348,6 +348,8 @@ enum bus_status subscribers_report_status(struct subscribers_report *report, str
                                 .value = bus_buffer_view(&report->buffer)};
     if (result == BUS_OK)
         result = bus_producer_produce(report->producer, &record, error);
+    if (result == BUS_OK && status->state == BUS_AGENT_STOPPED) /* there is no later */
+        result = bus_producer_flush(report->producer, error);
     if (result != BUS_OK)
         return result;
     report->state = status->state;
