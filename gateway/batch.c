@@ -292,8 +292,9 @@ enum bus_status gateway_batch_tell(struct gateway_batch *batch, int32_t partitio
         return bus_fail(error, BUS_FATAL, "the batch's memory is used up; lower batch_records");
     *told = (struct gateway_told){.partition = partition, .quarantined = *quarantined};
     struct bus_quarantined *own = &told->quarantined;
-    struct bus_bytes *const texts[] = {&own->department, &own->item,   &own->stage, &own->code,   &own->reason_zh,
-                                       &own->reason_en,  &own->source, &own->topic, &own->adapter};
+    struct bus_bytes *const texts[] = {&own->department, &own->item,      &own->stage,       &own->code,
+                                       &own->reason_zh,  &own->reason_en, &own->source,      &own->topic,
+                                       &own->adapter,    &own->original,  &own->original_key};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (!keep_text(batch, texts[i]))
             return bus_fail(error, BUS_FATAL, "the batch's memory is used up; lower batch_records");

@@ -90,7 +90,7 @@ BUS_MUST_CHECK enum bus_status gateway_batch_insert_after(struct gateway_batch *
 void gateway_batch_touch(struct gateway_batch *batch, int32_t partition);
 /* Whether the batch has an exchange of the partition, or touches it. */
 bool gateway_batch_touches(const struct gateway_batch *batch, int32_t partition);
-/* Tells a department something with the batch; texts are copied, of the original and its key only the views. FATAL: memory. */
+/* Tells a department something with the batch; all is copied. FATAL: memory. */
 BUS_MUST_CHECK enum bus_status gateway_batch_tell(struct gateway_batch *batch, int32_t partition,
                                                   const struct bus_quarantined *quarantined, struct bus_error *error);
 /* The first of what is told, in order; NULL when nothing is. */

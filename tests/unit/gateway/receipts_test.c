@@ -449,6 +449,8 @@ static void what_is_told_goes_to_the_quarantine_with_the_batch(void **unused)
     assert_true(bus_bytes_equal_text(read.stage, "receipt"));
     assert_true(bus_bytes_equal_text(read.code, "TOO_LONG"));
     assert_int_equal(read.original_key.length, BUS_IDENTITY_SIZE);
+    for (size_t i = 0; i < BUS_IDENTITY_SIZE; i++)
+        assert_int_equal(read.original_key.data[i], 0xcd);
     bus_buffer_reset(&produced);
     gateway_batch_reset(batch);
     assert_int_equal(gateway_refusals_produce(&refusals, batch, &error), BUS_OK);
