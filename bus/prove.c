@@ -22,18 +22,19 @@ struct bus_prover {
     int32_t partition;
     struct bus_consumer *consumer;
     bool assigned;
-    uint64_t leaf;
     int64_t deadline_ms; /* on the monotonic clock; 0 = none */
     int64_t first_offset, end_offset;
+
+    const struct bus_prover_wish *wishes; /* by rising leaves */
+    size_t count;
+    size_t proved; /* of the first so many it is settled what becomes of them */
+    size_t met; /* of the first so many the record has been read: from `proved` on it waits in its proof for the seal */
 
     /* What has been read since the last seal: known only from a seal (or the log's beginning) on. */
     bool bounded;
     struct bus_merkle before;
     struct bus_buffer leaves[2]; /* by enum bus_hash: which one counts is known at the next seal */
-    struct bus_proof *proof;
-    bool met;    /* the wanted record is among them, and in proof */
-    bool passed; /* a record behind the wanted one was met without it: begin earlier */
-    bool done;
+    bool passed;                 /* a record behind a wanted one was met without it: begin earlier */
 };
 
 /* --- reading --- */
@@ -74,8 +75,9 @@ static enum bus_status leaf_of(const struct bus_prover *prover, const struct bus
     return BUS_OK;
 }
 
-/* An offset close before the wanted leaf. Leaves rise with offsets, and a leaf's offset is never below its index. */
-static enum bus_status approach(struct bus_prover *prover, int64_t *out_offset, struct bus_error *error)
+/* An offset close before the leaf. Leaves rise with offsets, and a leaf's offset is never below its index. */
+static enum bus_status approach(struct bus_prover *prover, uint64_t wanted, int64_t *out_offset,
+                                struct bus_error *error)
 {
     int64_t low = prover->first_offset, high = prover->end_offset;
     while (high - low > WINDOW) {
@@ -91,7 +93,7 @@ static enum bus_status approach(struct bus_prover *prover, int64_t *out_offset, 
         }
         if (status != BUS_OK)
             return status;
-        if (leaf <= prover->leaf)
+        if (leaf <= wanted)
             low = middle;
         else
             high = middle;
@@ -107,7 +109,6 @@ static void forget(struct bus_prover *prover, const struct bus_merkle *before)
     prover->before = *before;
     bus_buffer_reset(&prover->leaves[BUS_HASH_SM3]);
     bus_buffer_reset(&prover->leaves[BUS_HASH_SHA256]);
-    prover->met = false;
 }
 
 static enum bus_status keep(struct bus_prover *prover, const struct bus_message *message, uint64_t leaf,
@@ -128,46 +129,57 @@ static enum bus_status keep(struct bus_prover *prover, const struct bus_message 
         if (prover->leaves[hash].failed)
             return bus_fail(error, BUS_FATAL, "more records under one seal than fit in memory");
     }
-    if (leaf != prover->leaf)
+    if (prover->met == prover->count || leaf != prover->wishes[prover->met].leaf)
         return BUS_OK;
-    prover->met = true;
-    prover->proof->leaf = leaf;
-    prover->proof->offset = message->offset;
-    bus_buffer_reset(&prover->proof->key);
-    bus_buffer_reset(&prover->proof->value);
-    bus_buffer_append_bytes(&prover->proof->key, message->key);
-    bus_buffer_append_bytes(&prover->proof->value, message->value);
+    struct bus_proof *proof = prover->wishes[prover->met++].proof;
+    proof->leaf = leaf;
+    proof->offset = message->offset;
+    bus_buffer_reset(&proof->key);
+    bus_buffer_reset(&proof->value);
+    bus_buffer_append_bytes(&proof->key, message->key);
+    bus_buffer_append_bytes(&proof->value, message->value);
     return BUS_OK;
 }
 
-/* The wanted record and the seal over it are known: the path between them. */
-static enum bus_status finish(struct bus_prover *prover, const struct bus_seal *seal, struct bus_error *error)
+/* A wanted record and the seal over it are known: the path between them. */
+static enum bus_status finish_one(struct bus_prover *prover, const struct bus_seal *seal, struct bus_proof *proof,
+                                  struct bus_arena *arena, struct bus_error *error)
 {
     enum bus_hash hash = bus_suite_hash(seal->suite);
     const struct bus_buffer *leaves = &prover->leaves[hash];
-    struct bus_proof *proof = prover->proof;
-    struct bus_arena *arena = bus_arena_create(ARENA_LIMIT);
+    proof->seal = *seal;
+    return bus_merkle_path(&prover->before, hash, (const bus_digest_bytes *)(const void *)leaves->data,
+                           leaves->length / BUS_DIGEST_SIZE, (size_t)(proof->leaf - prover->before.size), arena,
+                           proof->path, &proof->path_length, error);
+}
 
+static enum bus_status finish(struct bus_prover *prover, const struct bus_seal *seal, struct bus_error *error)
+{
+    struct bus_arena *arena = bus_arena_create(ARENA_LIMIT);
     if (arena == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
-    proof->seal = *seal;
-    enum bus_status status = bus_merkle_path(
-        &prover->before, hash, (const bus_digest_bytes *)(const void *)leaves->data, leaves->length / BUS_DIGEST_SIZE,
-        (size_t)(prover->leaf - prover->before.size), arena, proof->path, &proof->path_length, error);
+    enum bus_status status = BUS_OK;
+    for (; status == BUS_OK && prover->proved < prover->met; prover->proved++) {
+        const struct bus_prover_wish *wish = &prover->wishes[prover->proved];
+        bus_arena_reset(arena);
+        status = finish_one(prover, seal, wish->proof, arena, error);
+        if (status == BUS_OK)
+            *wish->status = bus_proof_check_path(wish->proof, error);
+    }
     bus_arena_destroy(arena);
-    prover->done = status == BUS_OK;
     return status;
 }
 
+/* What lies behind a seal is bounded by it. */
 static enum bus_status take_seal(struct bus_prover *prover, struct bus_bytes bytes, struct bus_error *error)
 {
     struct bus_seal seal;
     struct bus_seal_reader reader;
     enum bus_status status = bus_seal_decode(bytes, &seal, error);
+    if (status == BUS_OK && prover->met > prover->proved)
+        status = finish(prover, &seal, error);
     if (status != BUS_OK)
         return status;
-    if (prover->met)
-        return finish(prover, &seal, error);
     bus_seal_reader_start(&reader, &seal);
     forget(prover, &reader.log);
     prover->bounded = true;
@@ -190,24 +202,37 @@ static enum bus_status take_record(struct bus_prover *prover, const struct bus_m
     }
     if (prover->bounded)
         status = keep(prover, message, leaf, error);
-    if (status == BUS_OK && leaf >= prover->leaf && !prover->met) {
+    if (status == BUS_OK && prover->met < prover->count && leaf >= prover->wishes[prover->met].leaf) {
         prover->passed = true;
         return BUS_OK;
     }
     return status == BUS_OK && sealed.data != NULL ? take_seal(prover, sealed, error) : status;
 }
 
-/* Reads on from `offset` until the proof is complete, or it turns out that reading must begin earlier. */
-static enum bus_status read_from(struct bus_prover *prover, int64_t offset, struct bus_error *error)
+/* Of the wish at hand, and of those behind it when there is nothing more to read. */
+static void give_up(struct bus_prover *prover, bool all)
 {
-    prover->bounded = prover->met = prover->passed = false;
-    enum bus_status status = go_to(prover, offset, error);
-    while (status == BUS_OK && !prover->done && !prover->passed) {
+    do
+        *prover->wishes[prover->proved++].status = BUS_REJECT;
+    while (all && prover->proved < prover->count);
+    prover->met = prover->proved;
+    prover->bounded = false;
+}
+
+/* Reads on until the wish at hand is settled, or it turns out that reading must begin earlier. */
+static enum bus_status read_on(struct bus_prover *prover, struct bus_error *error)
+{
+    size_t wish = prover->proved;
+    enum bus_status status = BUS_OK;
+    while (status == BUS_OK && prover->proved == wish && !prover->passed) {
         struct bus_message message;
         status = next_record(prover, &message, error);
-        if (status == BUS_OK && message.handle == NULL)
-            return bus_fail(error, BUS_REJECT, "log %s/%d has no sealed leaf %llu yet", prover->topic,
-                            (int)prover->partition, (unsigned long long)prover->leaf);
+        if (status == BUS_OK && message.handle == NULL) {
+            (void)bus_fail(error, BUS_REJECT, "log %s/%d has no sealed leaf %llu yet", prover->topic,
+                           (int)prover->partition, (unsigned long long)prover->wishes[wish].leaf);
+            give_up(prover, true);
+            return BUS_OK;
+        }
         if (status != BUS_OK)
             return status;
         status = take_record(prover, &message, error);
@@ -216,19 +241,55 @@ static enum bus_status read_from(struct bus_prover *prover, int64_t offset, stru
     return status;
 }
 
-static enum bus_status run_search(struct bus_prover *prover, struct bus_error *error)
+/* From further and further back. */
+static enum bus_status settle_wish(struct bus_prover *prover, struct bus_error *error)
 {
-    int64_t high, near;
+    size_t wish = prover->proved;
+    int64_t near;
+    enum bus_status status = approach(prover, prover->wishes[wish].leaf, &near, error);
+    for (int64_t back = WINDOW; status == BUS_OK && prover->proved == wish; back *= 4) {
+        int64_t from = near - back > prover->first_offset ? near - back : prover->first_offset;
+        prover->bounded = prover->passed = false;
+        prover->met = wish;
+        status = go_to(prover, from, error);
+        if (status == BUS_OK)
+            status = read_on(prover, error);
+        if (status == BUS_OK && prover->passed && from == prover->first_offset) {
+            (void)bus_fail(error, BUS_REJECT, "log %s/%d no longer holds what stands before leaf %llu (retention)",
+                           prover->topic, (int)prover->partition, (unsigned long long)prover->wishes[wish].leaf);
+            give_up(prover, false);
+        }
+    }
+    return status;
+}
+
+/* A seek costs half a second, reading some thousand records nothing. */
+static bool lies_ahead(const struct bus_prover *prover)
+{
+    uint64_t leaf = prover->wishes[prover->proved].leaf;
+    return prover->bounded && leaf >= prover->before.size && leaf - prover->before.size < WINDOW;
+}
+
+enum bus_status bus_prover_find_all(struct bus_prover *prover, const struct bus_prover_wish *wishes, size_t count,
+                                    int64_t deadline_ms, struct bus_error *error)
+{
+    int64_t high;
+    prover->wishes = wishes;
+    prover->count = count;
+    prover->proved = prover->met = 0;
+    prover->deadline_ms = deadline_ms;
+    prover->bounded = false;
+    for (size_t i = 0; i < count; i++)
+        *wishes[i].status = BUS_RETRY;
     enum bus_status status = bus_consumer_watermarks(prover->consumer, prover->topic, prover->partition,
                                                      &prover->first_offset, &prover->end_offset, &high, error);
-    if (status == BUS_OK)
-        status = approach(prover, &near, error);
-    for (int64_t back = WINDOW; status == BUS_OK && !prover->done; back *= 4) {
-        int64_t from = near - back > prover->first_offset ? near - back : prover->first_offset;
-        status = read_from(prover, from, error);
-        if (status == BUS_OK && prover->passed && from == prover->first_offset)
-            return bus_fail(error, BUS_REJECT, "log %s/%d no longer holds what stands before leaf %llu (retention)",
-                            prover->topic, (int)prover->partition, (unsigned long long)prover->leaf);
+    while (status == BUS_OK && prover->proved < count) {
+        prover->passed = false;
+        prover->met = prover->proved;
+        if (lies_ahead(prover))
+            status = read_on(prover, error);
+        if (status == BUS_OK && prover->proved < count && (prover->passed || !lies_ahead(prover)))
+            status = settle_wish(prover, error);
     }
     return status;
 }
@@ -262,24 +323,15 @@ void bus_prover_close(struct bus_prover *prover)
     free(prover);
 }
 
-enum bus_status bus_prover_find(struct bus_prover *prover, uint64_t leaf, int64_t deadline_ms, struct bus_proof *proof,
-                                struct bus_error *error)
-{
-    prover->leaf = leaf;
-    prover->deadline_ms = deadline_ms;
-    prover->proof = proof;
-    prover->done = false;
-    enum bus_status status = run_search(prover, error);
-    return status == BUS_OK ? bus_proof_check_path(proof, error) : status;
-}
-
 enum bus_status bus_prove_leaf(const struct bus_kafka *kafka, const char *topic, int32_t partition, uint64_t leaf,
                                struct bus_proof *proof, struct bus_error *error)
 {
     struct bus_prover *prover = NULL;
+    enum bus_status found = BUS_OK;
+    const struct bus_prover_wish wish = {leaf, proof, &found};
     enum bus_status status = bus_prover_open(kafka, topic, partition, &prover, error);
     if (status == BUS_OK)
-        status = bus_prover_find(prover, leaf, 0, proof, error);
+        status = bus_prover_find_all(prover, &wish, 1, 0, error);
     bus_prover_close(prover);
-    return status;
+    return status == BUS_OK ? found : status;
 }

@@ -1,5 +1,7 @@
 #include "subscribers/serve/proofs.h"
 
+#include <stdlib.h>
+
 #include "bus/clock.h"
 #include "bus/log.h"
 #include "bus/prove.h"
@@ -10,24 +12,83 @@ static const char missing_number[] = "TOO_MANY", missing_time[] = "TIME_OVER", m
 
 struct search {
     const struct serve_settings *settings;
-    char topic[BUS_TOPIC_SIZE];
-    struct bus_prover *prover; /* of the partition at hand */
-    int32_t partition;
-    int64_t deadline_ms;
-    struct bus_buffer text;
+    struct serve_holding *holding;
     struct bus_arena *arena;
+    char topic[BUS_TOPIC_SIZE];
+    int64_t deadline_ms;
+    /* Of as many records as proofs are looked for: by partition and leaf. */
+    size_t count;
+    struct serve_record **records;
+    struct bus_proof *proofs;
+    enum bus_status *statuses;
+    struct bus_prover_wish *wishes;
+    struct bus_buffer text;
 };
 
-/* A subject's records lie in one partition, but for those of days when it had another identifier. */
-static enum bus_status open_partition(struct search *search, int32_t partition, struct bus_error *error)
+static int compare_places(const void *left, const void *right)
 {
-    if (search->prover != NULL && search->partition == partition)
-        return BUS_OK;
-    bus_prover_close(search->prover);
-    search->prover = NULL;
-    search->partition = partition;
-    return bus_prover_open(&search->settings->agent->kafka.kafka, search->topic, partition, &search->prover, error);
+    const struct serve_record *a = *(struct serve_record *const *)left, *b = *(struct serve_record *const *)right;
+    if (a->partition != b->partition)
+        return a->partition < b->partition ? -1 : 1;
+    return a->leaf < b->leaf ? -1 : a->leaf > b->leaf;
 }
+
+static bool make_wishes(struct search *search)
+{
+    size_t count = search->count + 1;
+    search->records = bus_arena_allocate(search->arena, count * sizeof(struct serve_record *));
+    search->statuses = bus_arena_allocate(search->arena, count * sizeof *search->statuses);
+    search->wishes = bus_arena_allocate(search->arena, count * sizeof *search->wishes);
+    search->proofs = calloc(count, sizeof *search->proofs);
+    if (search->records == NULL || search->statuses == NULL || search->wishes == NULL || search->proofs == NULL)
+        return false;
+    for (size_t i = 0; i < search->count; i++)
+        search->records[i] = &search->holding->records[i];
+    qsort(search->records, search->count, sizeof(struct serve_record *), compare_places);
+    for (size_t i = 0; i < search->count; i++) {
+        bus_proof_init(&search->proofs[i]);
+        search->statuses[i] = BUS_RETRY;
+        search->wishes[i] =
+            (struct bus_prover_wish){search->records[i]->leaf, &search->proofs[i], &search->statuses[i]};
+    }
+    return true;
+}
+
+static void release(struct search *search)
+{
+    for (size_t i = 0; search->proofs != NULL && i < search->count; i++)
+        bus_proof_release(&search->proofs[i]);
+    free(search->proofs);
+    bus_buffer_release(&search->text);
+}
+
+/* --- looking --- */
+
+static enum bus_status look_in_partition(struct search *search, size_t from, size_t to, struct bus_error *error)
+{
+    struct bus_prover *prover = NULL;
+    enum bus_status status = bus_prover_open(&search->settings->agent->kafka.kafka, search->topic,
+                                             search->records[from]->partition, &prover, error);
+    if (status == BUS_OK)
+        status = bus_prover_find_all(prover, search->wishes + from, to - from, search->deadline_ms, error);
+    bus_prover_close(prover);
+    return status;
+}
+
+/* A subject's records lie in one partition, but for those of days when it had another identifier. */
+static enum bus_status look(struct search *search, struct bus_error *error)
+{
+    enum bus_status status = BUS_OK;
+    for (size_t from = 0, to; status == BUS_OK && from < search->count; from = to) {
+        to = from;
+        while (to < search->count && search->records[to]->partition == search->records[from]->partition)
+            to++;
+        status = look_in_partition(search, from, to, error);
+    }
+    return status;
+}
+
+/* --- keeping --- */
 
 static bool is_of(const struct bus_proof *proof, const struct serve_record *record)
 {
@@ -36,73 +97,57 @@ static bool is_of(const struct bus_proof *proof, const struct serve_record *reco
            bus_bytes_equal(bus_buffer_view(&proof->key), bus_bytes_of(identity, sizeof identity));
 }
 
-static void keep(struct search *search, const struct bus_proof *proof, struct serve_record *record)
+static const char *keep(struct search *search, const struct bus_proof *proof, struct serve_record *record)
 {
+    struct bus_error error;
+    if (bus_proof_check(proof, search->settings->agent->keys_folder, &error) != BUS_OK) {
+        bus_log_failure(BUS_LOG_ERROR, "a proof for a check is not good", BUS_REJECT, &error);
+        return missing_log;
+    }
+    if (!is_of(proof, record))
+        return missing_other;
     bus_buffer_reset(&search->text);
     bus_proof_write(proof, &search->text);
-    record->proof =
-        search->text.failed ? bus_bytes_of(NULL, 0) : bus_arena_copy(search->arena, bus_buffer_view(&search->text));
-    if (record->proof.length == 0)
-        record->proof_missing = missing_room;
+    if (!search->text.failed)
+        record->proof = bus_arena_copy(search->arena, bus_buffer_view(&search->text));
+    return record->proof.length > 0 ? NULL : missing_room;
 }
 
-/* RETRY: Kafka is away. */
-static enum bus_status find_one(struct search *search, struct serve_record *record, struct bus_error *error)
+/* How many are there. */
+static size_t keep_all(struct search *search)
 {
-    struct bus_proof proof;
-    enum bus_status status = open_partition(search, record->partition, error);
-    if (status != BUS_OK)
-        return status;
-    bus_proof_init(&proof);
-    status = bus_prover_find(search->prover, record->leaf, search->deadline_ms, &proof, error);
-    if (status == BUS_OK)
-        status = bus_proof_check(&proof, search->settings->agent->keys_folder, error);
-    if (status == BUS_REJECT)
-        record->proof_missing = missing_log;
-    else if (status == BUS_OK && !is_of(&proof, record))
-        record->proof_missing = missing_other;
-    else if (status == BUS_OK)
-        keep(search, &proof, record);
-    bus_proof_release(&proof);
-    return status == BUS_REJECT ? BUS_OK : status;
-}
-
-static void leave_rest(struct serve_holding *holding, size_t from, const char *why)
-{
-    for (size_t i = from; i < holding->count; i++)
-        holding->records[i].proof_missing = why;
-}
-
-static enum serve_proofs outcome_of(const struct serve_holding *holding)
-{
-    for (size_t i = 0; i < holding->count; i++)
-        if (holding->records[i].proof.length == 0)
-            return SERVE_PROOFS_PARTIAL;
-    return SERVE_PROOFS_COMPLETE;
+    size_t kept = 0;
+    for (size_t i = 0; i < search->holding->count; i++)
+        search->holding->records[i].proof_missing = missing_number;
+    for (size_t i = 0; i < search->count; i++) {
+        struct serve_record *record = search->records[i];
+        switch (search->statuses[i]) {
+        case BUS_OK: record->proof_missing = keep(search, &search->proofs[i], record); break;
+        case BUS_REJECT: record->proof_missing = missing_log; break;
+        default: record->proof_missing = missing_time;
+        }
+        kept += record->proof_missing == NULL;
+    }
+    return kept;
 }
 
 enum serve_proofs serve_proofs_find(const struct serve_settings *settings, struct serve_holding *holding,
                                     struct bus_arena *arena, struct bus_error *out_reason)
 {
-    struct search search = {.settings = settings, .arena = arena};
+    struct search search = {.settings = settings, .holding = holding, .arena = arena};
+    search.count = holding->count < settings->max_proofs ? holding->count : settings->max_proofs;
     search.deadline_ms = bus_clock_monotonic_ms() + settings->proofs_ms;
     bus_topic_out(settings->agent->kafka.prefix, settings->agent->subscriber, search.topic);
     bus_buffer_init(&search.text, BUS_PROOF_MAX_SIZE);
-    enum bus_status status = BUS_OK;
-    size_t at = 0;
-    for (; status == BUS_OK && at < holding->count && at < settings->max_proofs; at++)
-        status = find_one(&search, &holding->records[at], out_reason);
-    bool is_late = bus_clock_monotonic_ms() >= search.deadline_ms;
-    if (status != BUS_OK)
-        leave_rest(holding, at - 1, missing_time);
-    else
-        leave_rest(holding, at, missing_number);
-    bus_prover_close(search.prover);
-    bus_buffer_release(&search.text);
-    if (status != BUS_OK && (!is_late || at == 1)) {
-        leave_rest(holding, 0, NULL);
-        bus_log_failure(BUS_LOG_INFO, "proofs cannot be found now", status, out_reason);
-        return SERVE_PROOFS_UNAVAILABLE;
-    }
-    return outcome_of(holding);
+    enum bus_status status = make_wishes(&search)
+                                 ? look(&search, out_reason)
+                                 : bus_fail(out_reason, BUS_FATAL, "an answer takes more memory than it may");
+    size_t kept = status == BUS_FATAL ? 0 : keep_all(&search);
+    release(&search);
+    if (status == BUS_OK || kept > 0)
+        return kept == holding->count ? SERVE_PROOFS_COMPLETE : SERVE_PROOFS_PARTIAL;
+    for (size_t i = 0; i < holding->count; i++)
+        holding->records[i].proof_missing = NULL;
+    bus_log_failure(BUS_LOG_INFO, "proofs cannot be found now", status, out_reason);
+    return SERVE_PROOFS_UNAVAILABLE;
 }
