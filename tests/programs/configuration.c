@@ -13,6 +13,7 @@
 #include "gateway/settings.h"
 #include "subscribers/engine/settings.h"
 #include "subscribers/serve/settings.h"
+#include "subscribers/sinks/https.h"
 #include "subscribers/sinks/ndjson.h"
 #include "subscribers/sinks/postgresql.h"
 #include "subscribers/sinks/province.h"
@@ -45,6 +46,7 @@ int main(void)
         {"xinqiao-agent", "One process a subscriber.", subscribers_options},
         {"sink postgresql", "", subscribers_postgresql.options},
         {"sink ndjson", "", subscribers_ndjson.options},
+        {"sink https", "recipes/https-receiver.md", subscribers_https.options},
         {"sink province", "province.md", subscribers_province.options},
         {"A mapping for the province", "`subscribers/receivers/province/mapping.cfg`; province.md explains it.",
          province_mapping_options},
