@@ -23,7 +23,7 @@ struct province {
     struct province_mapping *mapping;
     struct province_work work;
     struct province_compare *compare;
-    struct province_job **jobs; /* under way, or done and not collected */
+    struct province_job **jobs; /* under way, done and not collected, or resting */
     size_t count, capacity;
 };
 
@@ -104,10 +104,43 @@ static enum bus_status reserve(struct province *province, struct bus_error *erro
     return BUS_OK;
 }
 
+static void drop(struct province *province, size_t index)
+{
+    province_job_destroy(province->jobs[index]);
+    province->jobs[index] = province->jobs[--province->count];
+}
+
+/* The job that rests for the partition; count when there is none. */
+static size_t find_resting(const struct province *province, int32_t partition)
+{
+    size_t at = 0;
+    while (at < province->count &&
+           (!province_job_rests(province->jobs[at]) || province_job_partition(province->jobs[at]) != partition))
+        at++;
+    return at;
+}
+
+static enum bus_status resume(struct province *province, struct subscribers_batch *batch, bool *out_goes_on,
+                              struct bus_error *error)
+{
+    *out_goes_on = false;
+    size_t at = batch->count > 0 ? find_resting(province, batch->deliveries[0].partition) : province->count;
+    if (at == province->count)
+        return BUS_OK;
+    enum bus_status status = province_job_resume(province->jobs[at], batch, out_goes_on, error);
+    if (status != BUS_OK || !*out_goes_on)
+        drop(province, at);
+    return status;
+}
+
 static enum bus_status province_send(void *self, struct subscribers_batch *batch, struct bus_error *error)
 {
     struct province *province = self;
-    enum bus_status status = reserve(province, error);
+    bool goes_on;
+    enum bus_status status = resume(province, batch, &goes_on, error);
+    if (status != BUS_OK || goes_on)
+        return status;
+    status = reserve(province, error);
     if (status == BUS_OK)
         status = province_job_start(&province->work, batch, &province->jobs[province->count], error);
     if (status == BUS_OK)
@@ -115,25 +148,28 @@ static enum bus_status province_send(void *self, struct subscribers_batch *batch
     return status;
 }
 
-static void drop(struct province *province, size_t index)
-{
-    province_job_destroy(province->jobs[index]);
-    province->jobs[index] = province->jobs[--province->count];
-}
-
 /* Gives back a batch that is done; NULL when none is. */
 static enum bus_status finish_one(struct province *province, struct subscribers_batch **out_batch,
                                   struct bus_error *error)
 {
     for (size_t i = 0; i < province->count; i++) {
-        if (!province_job_is_done(province->jobs[i]))
+        if (!province_job_is_done(province->jobs[i]) || province_job_rests(province->jobs[i]))
             continue;
         *out_batch = province_job_batch(province->jobs[i]);
         enum bus_status status = province_job_finish(province->jobs[i], error);
-        drop(province, i);
+        if (!province_job_rests(province->jobs[i]))
+            drop(province, i);
         return status;
     }
     return BUS_OK;
+}
+
+static bool is_busy(const struct province *province)
+{
+    for (size_t i = 0; i < province->count; i++)
+        if (!province_job_rests(province->jobs[i]))
+            return true;
+    return false;
 }
 
 static enum bus_status province_collect(void *self, int timeout_ms, struct subscribers_batch **out_batch,
@@ -143,7 +179,7 @@ static enum bus_status province_collect(void *self, int timeout_ms, struct subsc
     int64_t until_ms = bus_clock_monotonic_ms() + timeout_ms;
     *out_batch = NULL;
     enum bus_status status = finish_one(province, out_batch, error);
-    while (*out_batch == NULL && status == BUS_OK && province->count > 0) {
+    while (*out_batch == NULL && status == BUS_OK && is_busy(province)) {
         int64_t left_ms = until_ms - bus_clock_monotonic_ms();
         bool found = false;
         status = province_line_drive(province->work.line, left_ms > 0 ? (int)left_ms : 0, &found, error);

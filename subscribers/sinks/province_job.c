@@ -21,7 +21,8 @@ enum {
 struct province_job {
     struct province_call call; /* first: an answer to it is an answer to the job */
     const struct province_work *work;
-    struct subscribers_batch *batch;
+    struct subscribers_batch *batch; /* NULL while it rests */
+    int32_t partition;
     struct bus_arena *arena;
     struct province_planner planner;
     struct province_segments segments;
@@ -169,9 +170,9 @@ static bool take_held(void *self, const struct province_held *held)
     return true;
 }
 
-static enum bus_status take_asked(struct province_job *job, const struct province_reply *reply, struct bus_error *error)
+static enum bus_status take_asked(struct province_job *job, struct province_entry *entry,
+                                  const struct province_reply *reply, struct bus_error *error)
 {
-    struct province_entry *entry = job->asked;
     struct found found = {0};
     bool more;
     if (reply->http_status != HTTP_OK)
@@ -196,11 +197,12 @@ static enum bus_status take_asked(struct province_job *job, const struct provinc
 static enum bus_status take(struct province_call *call, const struct province_reply *reply, struct bus_error *error)
 {
     struct province_job *job = (struct province_job *)call;
+    struct province_entry *asked = job->asked;
+    job->asked = NULL;
     if (reply->status != BUS_OK)
         return away(job, reply->error);
     struct bus_error why;
-    enum bus_status status = job->asked != NULL ? take_asked(job, reply, &why) : take_report(job, reply, &why);
-    job->asked = NULL;
+    enum bus_status status = asked != NULL ? take_asked(job, asked, reply, &why) : take_report(job, reply, &why);
     if (status != BUS_OK) {
         *error = why;
         return settle_status(job, status, &why);
@@ -258,6 +260,7 @@ static enum bus_status create(const struct province_work *work, struct subscribe
     job->call.take = take;
     job->work = work;
     job->batch = batch;
+    job->partition = batch->count > 0 ? batch->deliveries[0].partition : -1;
     job->limit = work->batch_rows;
     job->arena = bus_arena_create(ARENA_MAX_BYTES);
     job->sent = calloc(job->limit, sizeof *job->sent);
@@ -270,13 +273,18 @@ static enum bus_status create(const struct province_work *work, struct subscribe
     return BUS_OK;
 }
 
+static void begin(struct subscribers_batch *batch)
+{
+    batch->is_away = false;
+    batch->retry_ms = 0;
+    batch->settled = 0;
+}
+
 enum bus_status province_job_start(const struct province_work *work, struct subscribers_batch *batch,
                                    struct province_job **out_job, struct bus_error *error)
 {
     struct province_job *job;
-    batch->is_away = false;
-    batch->retry_ms = 0;
-    batch->settled = 0;
+    begin(batch);
     enum bus_status status = create(work, batch, &job, error);
     if (status == BUS_OK)
         status = step(job, error);
@@ -285,6 +293,18 @@ enum bus_status province_job_start(const struct province_work *work, struct subs
     else
         province_job_destroy(job);
     return status;
+}
+
+enum bus_status province_job_resume(struct province_job *job, struct subscribers_batch *batch, bool *out_goes_on,
+                                    struct bus_error *error)
+{
+    *out_goes_on = province_segments_move(&job->segments, batch);
+    if (!*out_goes_on)
+        return BUS_OK;
+    begin(batch);
+    job->batch = batch;
+    job->is_done = false;
+    return step(job, error);
 }
 
 void province_job_destroy(struct province_job *job)
@@ -311,6 +331,16 @@ struct subscribers_batch *province_job_batch(const struct province_job *job)
     return job->batch;
 }
 
+int32_t province_job_partition(const struct province_job *job)
+{
+    return job->partition;
+}
+
+bool province_job_rests(const struct province_job *job)
+{
+    return job->batch == NULL;
+}
+
 enum bus_status province_job_finish(struct province_job *job, struct bus_error *error)
 {
     size_t settled = job->status == BUS_OK ? job->batch->count : job->waits ? job->waits_at : 0;
@@ -320,5 +350,7 @@ enum bus_status province_job_finish(struct province_job *job, struct bus_error *
     job->batch->settled = settled;
     if (job->status != BUS_OK)
         *error = job->error;
+    if (job->status == BUS_RETRY && !job->waits)
+        job->batch = NULL;
     return job->status;
 }

@@ -4,7 +4,7 @@
  * planned when what stands before has been taken, so that it can quote the govId. Within such a segment the first request holds all rows;
  * a refused one is sent again without its bad row and shorter, in a way that depends on the answers only, so that after a crash the same
  * requests are made, with the same idempotency keys. A batch is settled whole or not at all, unless a delivery has to wait for its govId:
- * then what stands before it. */
+ * then what stands before it. When the province is away the job rests, and goes on with the same request when its batch comes again. */
 #ifndef SUBSCRIBERS_SINKS_PROVINCE_JOB_H
 #define SUBSCRIBERS_SINKS_PROVINCE_JOB_H
 
@@ -24,12 +24,20 @@ struct province_work {
 /* Puts the batch under way. FATAL. */
 BUS_MUST_CHECK enum bus_status province_job_start(const struct province_work *work, struct subscribers_batch *batch,
                                                   struct province_job **out_job, struct bus_error *error);
+/* Goes on with a job that rests, for the batch that has come again. *out_goes_on false: it is another batch than the job's, which is of no use
+ * any more. FATAL. */
+BUS_MUST_CHECK enum bus_status province_job_resume(struct province_job *job, struct subscribers_batch *batch,
+                                                   bool *out_goes_on, struct bus_error *error);
 /* Gives up what is under way. */
 void province_job_destroy(struct province_job *job);
 
 bool province_job_is_done(const struct province_job *job);
+/* NULL while it rests. */
 struct subscribers_batch *province_job_batch(const struct province_job *job);
-/* Of a job that is done: marks the refused, notes, and says how much is settled, as the sink's `collect`. RETRY, FATAL. */
+int32_t province_job_partition(const struct province_job *job);
+bool province_job_rests(const struct province_job *job);
+/* Of a job that is done: marks the refused, notes, and says how much is settled, as the sink's `collect`. When it can go on later, it rests
+ * from now on. RETRY, FATAL. */
 BUS_MUST_CHECK enum bus_status province_job_finish(struct province_job *job, struct bus_error *error);
 
 #endif

@@ -8,7 +8,11 @@
 void province_segments_init(struct province_segments *segments, struct subscribers_batch *batch,
                             struct subscribers_memory *memory, const struct province_planner *planner)
 {
-    *segments = (struct province_segments){.batch = batch, .memory = memory, .planner = planner};
+    *segments = (struct province_segments){.batch = batch,
+                                           .memory = memory,
+                                           .planner = planner,
+                                           .leaf = batch->count > 0 ? batch->deliveries[0].leaf : 0,
+                                           .deliveries = batch->count};
 }
 
 void province_segments_release(struct province_segments *segments)
@@ -18,6 +22,36 @@ void province_segments_release(struct province_segments *segments)
     free(segments->entries);
     segments->entries = NULL;
     segments->count = 0;
+}
+
+/* What an officer has skipped since is not to be sent. */
+static bool is_skipped(const struct province_entry *entry, const struct subscribers_delivery *delivery)
+{
+    return entry->next != PROVINCE_SETTLED && entry->delivery != NULL && subscribers_delivery_is_refused(delivery);
+}
+
+static void move_entry(struct province_entry *entry, const struct subscribers_delivery *delivery)
+{
+    entry->row.item = delivery->view->item;
+    if (entry->delivery == NULL)
+        return;
+    entry->delivery = delivery;
+    entry->row.record = delivery->record;
+    if (!subscribers_delivery_is_marker(delivery))
+        entry->row.reason = subscribers_delivery_reason(delivery);
+}
+
+bool province_segments_move(struct province_segments *segments, struct subscribers_batch *batch)
+{
+    if (batch->count == 0 || batch->count != segments->deliveries || batch->deliveries[0].leaf != segments->leaf)
+        return false;
+    for (size_t i = 0; i < segments->count; i++)
+        if (is_skipped(segments->entries[i], &batch->deliveries[segments->entries[i]->at]))
+            return false;
+    for (size_t i = 0; i < segments->count; i++)
+        move_entry(segments->entries[i], &batch->deliveries[segments->entries[i]->at]);
+    segments->batch = batch;
+    return true;
 }
 
 static enum bus_status no_memory(struct bus_error *error)

@@ -14,14 +14,20 @@ struct province_segments {
     const struct province_planner *planner;
     struct province_entry **entries; /* each where it is until released */
     size_t count, capacity;
-    size_t first; /* entry of the part that is under way */
-    size_t next;  /* delivery with which the next part begins */
+    uint64_t leaf;     /* of the batch's first delivery */
+    size_t deliveries; /* in the batch */
+    size_t first;      /* entry of the part that is under way */
+    size_t next;       /* delivery with which the next part begins */
 };
 
 /* All is borrowed. */
 void province_segments_init(struct province_segments *segments, struct subscribers_batch *batch,
                             struct subscribers_memory *memory, const struct province_planner *planner);
 void province_segments_release(struct province_segments *segments);
+
+/* The same deliveries have come again, in another place: nothing that was learned is lost. False, and nothing is changed, when they are not
+ * the same, or some are refused now that were not. */
+bool province_segments_move(struct province_segments *segments, struct subscribers_batch *batch);
 
 bool province_segments_at_end(const struct province_segments *segments);
 /* Plans the next part. FATAL. */

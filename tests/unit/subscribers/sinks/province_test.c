@@ -709,6 +709,57 @@ static void after_a_lost_answer_the_same_request_is_made(void **state)
     done_with(&attempt);
 }
 
+/* Not from the beginning: a province that often fails would never get through a batch with bad rows. */
+static void what_was_taken_before_it_failed_is_not_sent_again(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    platform.statuses[2] = 503; /* refused, the others taken, and then: */
+    put_together(&attempt, (struct test_report[]){put(1, 1), put(2, BAD), put(3, 1), put(1, 2), put(2, 1), put(4, 1)},
+                 6);
+    go(&attempt);
+    assert_int_equal(attempt.status, BUS_RETRY);
+    assert_int_equal(attempt.batch.settled, 0);
+    assert_string_equal(attempt.batch.deliveries[1].refusal, "");
+    go(&attempt);
+    assert_int_equal(attempt.status, BUS_OK);
+    assert_int_equal(attempt.batch.settled, 6);
+    assert_int_equal(platform.request_count, 4);
+    assert_string_equal(platform.requests[2].body, platform.requests[3].body);
+    assert_string_equal(attempt.batch.deliveries[1].refusal, "PROVINCE_REFUSED");
+    assert_int_equal(held_now(), 4);
+    done_with(&attempt);
+}
+
+static void what_is_skipped_meanwhile_is_not_sent(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    platform.statuses[0] = 503;
+    put_together(&attempt, (struct test_report[]){put(1, 1), put(2, 1)}, 2);
+    go(&attempt);
+    subscribers_delivery_refuse(&attempt.batch.deliveries[0], "SKIPPED");
+    go(&attempt);
+    assert_int_equal(attempt.status, BUS_OK);
+    assert_int_equal(platform.requests[1].rows, 1);
+    assert_int_equal(held_now(), 1);
+    done_with(&attempt);
+}
+
+static void another_batch_of_the_partition_begins_anew(void **state)
+{
+    (void)state;
+    struct attempt first, second;
+    platform.statuses[0] = 503;
+    send_all(&first, (struct test_report[]){put(1, 1), put(2, 1)}, 2);
+    assert_int_equal(first.status, BUS_RETRY);
+    send_all(&second, (struct test_report[]){put(3, 1)}, 1);
+    assert_int_equal(second.status, BUS_OK);
+    assert_int_equal(platform.requests[1].rows, 1);
+    done_with(&first);
+    done_with(&second);
+}
+
 static void another_delivery_is_another_request(void **state)
 {
     (void)state;
@@ -846,6 +897,9 @@ int main(void)
         PROMISE(a_row_that_the_province_lost_is_added_again),
         PROMISE(a_row_that_is_there_already_is_brought_up_to_date),
         PROMISE(after_a_lost_answer_the_same_request_is_made),
+        PROMISE(what_was_taken_before_it_failed_is_not_sent_again),
+        PROMISE(what_is_skipped_meanwhile_is_not_sent),
+        PROMISE(another_batch_of_the_partition_begins_anew),
         PROMISE(another_delivery_is_another_request),
         PROMISE(a_province_that_throttles_is_obeyed),
         PROMISE(a_request_that_is_still_worked_on_is_repeated_soon),
