@@ -85,10 +85,11 @@ static void reload(struct serve *serve)
     struct bus_error error;
     enum bus_status status = serve_desk_reload(serve->desk, &error);
     if (status != BUS_OK)
-        bus_log_failure(BUS_LOG_ERROR, "the catalogue stays as it was", status, &error);
+        bus_log_failure(BUS_LOG_ERROR, "新目录不可用，仍用原目录 / the new catalogue is not taken, the old one stays",
+                        status, &error);
     else
         bus_log(BUS_LOG_INFO, "catalogue loaded anew", "%s", "");
-    serve->is_prepared &= status != BUS_OK;
+    serve->is_prepared = serve->is_prepared && status != BUS_OK; /* new tables want indexes */
 }
 
 static void stop(struct serve *serve)
