@@ -13,7 +13,8 @@ struct bus_partition {
     int64_t offset; /* where to start: BUS_OFFSET_… or a number */
 };
 
-enum { BUS_OFFSET_BEGINNING = -2, BUS_OFFSET_END = -1, BUS_OFFSET_STORED = -1000 };
+enum { BUS_OFFSET_BEGINNING = -2, BUS_OFFSET_END = -1, BUS_OFFSET_STORED = -1000, BUS_OFFSET_BEFORE_END = -2000 };
+/* BUS_OFFSET_BEFORE_END - n: n offsets before the end, control markers counted. */
 
 struct bus_consumer_options {
     const char *group;    /* NULL: no group; use bus_consumer_assign */

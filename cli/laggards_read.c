@@ -151,21 +151,21 @@ static struct cli_lagging *lagging_of(const struct cli_context *context, const s
     return last;
 }
 
-/* Only of those who sign a log is read; of the others the sizes of their logs say all. */
+/* Of those who sign all is read that stands behind their receipts; of the others the sizes of their logs say all. */
 static void plan(const struct cli_context *context, const struct cli_signed_logs *logs, struct reading *reading)
 {
     for (size_t i = 0; i < logs->count; i++) {
         const struct cli_signed_log *log = &logs->of[i];
-        if (log->log_size <= log->size && !log->is_signed)
+        if (log->log_size == 0 && !cli_signed_logs_has_signed(logs, log->subscriber))
             continue;
         struct cli_lagging *lagging = lagging_of(context, logs, log->subscriber, reading->laggards);
         if (lagging->kind != CLI_LAGGING_SIGNS) {
             lagging->deliveries += log->log_size;
-        } else if (log->log_size > log->size) {
-            struct trace *trace = &reading->traces[reading->count++];
-            *trace = (struct trace){.log = log, .lagging = lagging};
-            bus_topic_out(context->prefix, log->subscriber->name, trace->topic);
+            continue;
         }
+        struct trace *trace = &reading->traces[reading->count++];
+        *trace = (struct trace){.log = log, .lagging = lagging};
+        bus_topic_out(context->prefix, log->subscriber->name, trace->topic);
     }
 }
 
@@ -195,7 +195,7 @@ enum bus_status cli_laggards_read(const struct cli_context *context, const struc
 {
     struct cli_signed_logs logs;
     laggards->now_ms = bus_clock_now_ms(&context->clock);
-    enum bus_status status = cli_signed_logs_read(context, catalogue, only, CLI_ALL_PARTITIONS, &logs, error);
+    enum bus_status status = cli_signed_logs_recent(context, catalogue, only, &logs, error);
     if (status == BUS_OK)
         status = read_logs(context, &logs, laggards, error);
     cli_signed_logs_release(&logs);

@@ -29,10 +29,11 @@ struct cli_signed_log {
     const struct bus_subscriber *subscriber;
     int32_t partition;
     uint64_t log_size; /* leaves, as the gateway's state says */
-    bool is_signed;    /* the next four are of the receipt */
+    bool is_signed;    /* the next five are of the receipt */
     uint64_t size;
     int64_t offset; /* of the seal in the out topic: a hint */
     int64_t at_ms;
+    int64_t receipt_offset;   /* of the receipt in xq.receipts, same partition */
     struct bus_bytes receipt; /* as it came; ours */
     enum cli_receipt_verdict verdict;
 };
@@ -52,6 +53,13 @@ BUS_MUST_CHECK enum bus_status cli_signed_logs_read(const struct cli_context *co
                                                     const struct bus_subscriber *only, int32_t partition,
                                                     struct cli_signed_logs *out_logs, struct bus_error *error);
 void cli_signed_logs_release(struct cli_signed_logs *logs);
+/* The same in the time of a few looks, however long the state's tail is that no environment holds yet: xq.receipts is read instead of it, from
+ * the receipts on that the environments hold, and the ends of the logs of those who never signed (log_size of the others is not brought up
+ * to date). Needs environments and receipt keys here; without them it is as above. */
+BUS_MUST_CHECK enum bus_status cli_signed_logs_recent(const struct cli_context *context,
+                                                      const struct bus_catalogue *catalogue,
+                                                      const struct bus_subscriber *only,
+                                                      struct cli_signed_logs *out_logs, struct bus_error *error);
 /* NULL when it was not read. */
 const struct cli_signed_log *cli_signed_logs_find(const struct cli_signed_logs *logs,
                                                   const struct bus_subscriber *subscriber, int32_t partition);
@@ -93,6 +101,21 @@ void cli_arrivals_release(struct cli_arrivals *arrivals);
 enum cli_arrival cli_arrival_of(const struct cli_arrivals *arrivals, const struct bus_subscriber *subscriber,
                                 int32_t partition, int64_t leaf, int64_t offset,
                                 const struct bus_quarantined **out_refusal);
+
+/* --- parts of the reading --- */
+
+/* The logs, nothing known of them yet. */
+BUS_MUST_CHECK enum bus_status cli_signed_logs_list(const struct cli_context *context,
+                                                    const struct bus_catalogue *catalogue,
+                                                    const struct bus_subscriber *only, int32_t partition,
+                                                    struct cli_signed_logs *out_logs, struct bus_error *error);
+/* What the environment of a partition holds; *out_next: from where on xq.state is to be read after, BUS_OFFSET_BEGINNING when there is no
+ * environment here. */
+BUS_MUST_CHECK enum bus_status cli_signed_logs_look(const struct cli_context *context, struct cli_signed_logs *logs,
+                                                    int32_t partition, int64_t *out_next, struct bus_error *error);
+/* Puts a receipt in the place of the one before; `receipt` is copied. FATAL out of memory. */
+BUS_MUST_CHECK enum bus_status cli_signed_log_set(struct cli_signed_log *log, struct bus_bytes receipt,
+                                                  struct bus_error *error);
 
 #define CLI_RECEIPT_STAGE "receipt" /* of the notices in quarantine about refused deliveries */
 

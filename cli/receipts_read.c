@@ -36,18 +36,24 @@ static enum bus_status find_partitions(const struct cli_context *context, const 
     return status;
 }
 
-static enum bus_status list_logs(const struct bus_catalogue *catalogue, const struct bus_subscriber *only,
-                                 int32_t partition, struct cli_signed_logs *logs, struct bus_error *error)
+enum bus_status cli_signed_logs_list(const struct cli_context *context, const struct bus_catalogue *catalogue,
+                                     const struct bus_subscriber *only, int32_t partition,
+                                     struct cli_signed_logs *out_logs, struct bus_error *error)
 {
     size_t count = bus_catalogue_subscriber_count(catalogue);
-    logs->of = calloc(count * (size_t)logs->partitions + 1, sizeof *logs->of);
-    if (logs->of == NULL)
+    *out_logs = (struct cli_signed_logs){0};
+    enum bus_status status = find_partitions(context, only, out_logs, error);
+    if (status != BUS_OK)
+        return status;
+    out_logs->of = calloc(count * (size_t)out_logs->partitions + 1, sizeof *out_logs->of);
+    if (out_logs->of == NULL)
         return bus_fail(error, BUS_FATAL, "read receipts: out of memory");
     for (size_t i = 0; i < count; i++) {
         const struct bus_subscriber *subscriber = bus_catalogue_subscriber(catalogue, i);
-        for (int32_t p = 0; p < logs->partitions; p++)
+        for (int32_t p = 0; p < out_logs->partitions; p++)
             if ((only == NULL || subscriber == only) && (partition == CLI_ALL_PARTITIONS || p == partition))
-                logs->of[logs->count++] = (struct cli_signed_log){.subscriber = subscriber, .partition = p};
+                out_logs->of[out_logs->count++] =
+                    (struct cli_signed_log){.subscriber = subscriber, .partition = p, .receipt_offset = -1};
     }
     return BUS_OK;
 }
@@ -79,23 +85,31 @@ static struct cli_signed_log *find_log(const struct reading *reading, struct bus
     return NULL;
 }
 
+enum bus_status cli_signed_log_set(struct cli_signed_log *log, struct bus_bytes receipt, struct bus_error *error)
+{
+    uint8_t *copy = malloc(receipt.length + 1);
+    if (copy == NULL)
+        return bus_fail(error, BUS_FATAL, "read receipts: out of memory");
+    memcpy(copy, receipt.data, receipt.length);
+    free((void *)(uintptr_t)log->receipt.data);
+    log->receipt = bus_bytes_of(copy, receipt.length);
+    log->is_signed = true;
+    return BUS_OK;
+}
+
 /* One that only refused something has an entry without a receipt. */
 static enum bus_status take_receipt(struct cli_signed_log *log, struct bus_bytes value, struct bus_error *error)
 {
     struct bus_state_receipt entry;
     enum bus_status status = bus_state_receipt_read(value, &entry, error);
+    if (status == BUS_OK && entry.receipt.length > 0)
+        status = cli_signed_log_set(log, entry.receipt, error);
     if (status != BUS_OK || entry.receipt.length == 0)
         return status;
-    uint8_t *copy = malloc(entry.receipt.length);
-    if (copy == NULL)
-        return bus_fail(error, BUS_FATAL, "read receipts: out of memory");
-    memcpy(copy, entry.receipt.data, entry.receipt.length);
-    free((void *)(uintptr_t)log->receipt.data);
-    log->receipt = bus_bytes_of(copy, entry.receipt.length);
-    log->is_signed = true;
     log->size = entry.size;
     log->offset = entry.offset;
     log->at_ms = entry.at_ms;
+    log->receipt_offset = entry.receipt_offset;
     return BUS_OK;
 }
 
@@ -132,17 +146,19 @@ static enum bus_status take_record(void *self, const struct bus_message *message
 
 /* --- where from --- */
 
-/* What the environment of a partition holds; *out_next: from where on the topic is to be read after. */
-static enum bus_status look(struct reading *reading, int32_t partition, int64_t *out_next, struct bus_error *error)
+enum bus_status cli_signed_logs_look(const struct cli_context *context, struct cli_signed_logs *logs, int32_t partition,
+                                     int64_t *out_next, struct bus_error *error)
 {
     static const uint8_t kinds[] = {BUS_STATE_RECEIPT, BUS_STATE_LOG};
+    struct reading reading = {.context = context, .logs = logs, .partition = partition};
     enum bus_status status = BUS_OK;
-    reading->partition = partition;
     *out_next = BUS_OFFSET_BEGINNING;
-    for (size_t i = 0; i < sizeof kinds && reading->context->state_path != NULL; i++) {
+    for (size_t i = 0; i < sizeof kinds && context->state_path != NULL; i++) {
         int64_t next;
-        status = bus_state_reader_look(reading->context->state_path, partition, bus_bytes_of(&kinds[i], 1), take_entry,
-                                       reading, &next, error);
+        status = bus_state_reader_look(context->state_path, partition, bus_bytes_of(&kinds[i], 1), take_entry, &reading,
+                                       &next, error);
+        if (status != BUS_OK)
+            *out_next = BUS_OFFSET_BEGINNING;
         if (status != BUS_OK) /* there is none here: the topic tells all */
             return status == BUS_RETRY ? BUS_OK : status;
         *out_next = i == 0 || next < *out_next ? next : *out_next;
@@ -161,7 +177,7 @@ static enum bus_status read_entries(struct reading *reading, int32_t partition, 
         if (partition != CLI_ALL_PARTITIONS && p != partition)
             continue;
         places[count] = (struct bus_partition){topic, p, BUS_OFFSET_BEGINNING};
-        status = look(reading, p, &places[count].offset, error);
+        status = cli_signed_logs_look(reading->context, reading->logs, p, &places[count].offset, error);
         count++;
     }
     if (status == BUS_OK)
@@ -175,10 +191,7 @@ enum bus_status cli_signed_logs_read(const struct cli_context *context, const st
                                      struct cli_signed_logs *out_logs, struct bus_error *error)
 {
     struct reading reading = {.context = context, .logs = out_logs};
-    *out_logs = (struct cli_signed_logs){0};
-    enum bus_status status = find_partitions(context, only, out_logs, error);
-    if (status == BUS_OK)
-        status = list_logs(catalogue, only, partition, out_logs, error);
+    enum bus_status status = cli_signed_logs_list(context, catalogue, only, partition, out_logs, error);
     return status == BUS_OK ? read_entries(&reading, partition, error) : status;
 }
 
