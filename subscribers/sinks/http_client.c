@@ -83,7 +83,8 @@ static enum bus_status read_options(struct http_client *client, const struct bus
     if (client->url == NULL)
         return bus_fail(error, BUS_FATAL, "out of memory");
     if (!read_address(client))
-        return bus_settings_fail(group, error, "url must be https://host[:port]/path, without user, '?' or '#'");
+        return bus_settings_fail(bus_settings_child(group, "url"), error,
+                                 "url must be https://host[:port]/path, without user, '?' or '#'");
     client->timeout_ms = (long)bus_settings_integer(group, options, "timeout_ms");
     client->connect_timeout_ms = (long)bus_settings_integer(group, options, "connect_timeout_ms");
     client->max_answer_bytes = (size_t)bus_settings_integer(group, options, "max_answer_bytes");
@@ -99,7 +100,8 @@ static enum bus_status read_options(struct http_client *client, const struct bus
             bus_settings_resolve_existing(settings, group, options, files[i].name, files[i].out_path, PATH_MAX, error);
     struct stat about;
     if (status == BUS_OK && stat(client->private_key, &about) == 0 && (about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return bus_settings_fail(group, error, "private_key may be read by others: chmod 600 %s", client->private_key);
+        return bus_settings_fail(bus_settings_child(group, "private_key"), error,
+                                 "private_key may be read by others: chmod 600 %s", client->private_key);
     return status;
 }
 

@@ -5,18 +5,10 @@
 #include <stdlib.h>
 
 #include "bus/json.h"
-#include "bus/utf8.h"
 
 #define DEFAULT_CODE "REFUSED"
 
-enum {
-    MAX_DIGITS = 20,
-    FIRST_PRINTABLE = 0x20,
-    DELETE = 0x7f,
-    C1_END = 0x9f,
-    LINE_SEPARATOR = 0x2028,
-    WHAT_SIZE = 160
-};
+enum { MAX_DIGITS = 20, WHAT_SIZE = 160 };
 
 enum outcome { OUTCOME_NONE, OUTCOME_APPLIED, OUTCOME_REFUSED, OUTCOME_LATER };
 
@@ -48,7 +40,7 @@ static enum bus_status disbelieve(struct reading *reading, const char *code, con
     return BUS_RETRY;
 }
 
-/* --- codes and words of strangers --- */
+/* --- codes of strangers --- */
 
 static bool is_code(struct bus_bytes text)
 {
@@ -73,33 +65,6 @@ static void take_code(const struct bus_json_value *object, const char *otherwise
         snprintf(out_code, BUS_ERROR_CODE_SIZE, "%.*s", (int)code.length, (const char *)code.data);
     else
         snprintf(out_code, BUS_ERROR_CODE_SIZE, "%s", otherwise);
-}
-
-static uint32_t code_point(const uint8_t *at, size_t length)
-{
-    static const uint8_t masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    uint32_t point = at[0] & masks[length];
-    for (size_t i = 1; i < length; i++)
-        point = point << 6 | (at[i] & 0x3f);
-    return point;
-}
-
-/* Without control characters and line ends, as much as is kept. */
-static struct bus_bytes clean_words(struct bus_bytes words, char out_words[SUBSCRIBERS_REASON_SIZE])
-{
-    size_t length = 0, sequence;
-    for (size_t i = 0; i < words.length; i += sequence) {
-        sequence = bus_utf8_sequence(bus_bytes_of(words.data + i, words.length - i));
-        if (sequence == 0 || length + sequence >= SUBSCRIBERS_REASON_SIZE)
-            break;
-        uint32_t point = code_point(words.data + i, sequence);
-        if (point < FIRST_PRINTABLE || (point >= DELETE && point <= C1_END) || point == LINE_SEPARATOR ||
-            point == LINE_SEPARATOR + 1)
-            continue;
-        memcpy(out_words + length, words.data + i, sequence);
-        length += sequence;
-    }
-    return bus_bytes_of(out_words, length);
 }
 
 /* --- results --- */
@@ -177,10 +142,9 @@ static void settle(struct reading *reading, size_t settled)
         const struct bus_json_value *result = reading->results[i];
         if (result == NULL || outcome_of(result) != OUTCOME_REFUSED)
             continue;
-        char code[BUS_ERROR_CODE_SIZE], words[SUBSCRIBERS_REASON_SIZE];
+        char code[BUS_ERROR_CODE_SIZE];
         take_code(result, DEFAULT_CODE, code);
-        subscribers_delivery_refuse_because(&reading->batch->deliveries[i], code,
-                                            clean_words(member_text(result, "reason"), words));
+        subscribers_delivery_refuse_because(&reading->batch->deliveries[i], code, member_text(result, "reason"));
     }
     reading->batch->settled = settled;
 }

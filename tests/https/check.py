@@ -248,7 +248,7 @@ def what_is_refused_comes_back_with_the_receivers_words(place):
         assert pushed.status == 0 and pushed.settled == 600 and pushed.refused == 6, pushed
         words = re.findall(r'^refused partition=\d leaf=(\d+) code=NO_PLACE words=(.*)$', pushed.text, re.MULTILINE)
         assert sorted(leaf for leaf, _ in words) == ['1', '1', '1', '61', '61', '61'], pushed
-        assert all(word.startswith('没有位置[31m长长') and len(word.encode()) < 512 and word.endswith('长') for _, word in words), words
+        assert all(word.startswith('没有 位置 [31m长长') and len(word.encode()) < 512 and word.endswith('长') for _, word in words), words
         again = place.push(receiver.port, records=33)
         assert again.refused == 6 and again.settled == 600, again
 

@@ -86,17 +86,16 @@ static void an_answer_for_each_settles_all(void **state)
 static void a_refusal_keeps_the_receivers_code_and_words(void **state)
 {
     (void)state;
-    assert_int_equal(
-        read_text("{\"results\":[{\"id\":\"" LOG "/7\",\"outcome\":\"applied\"},"
-                  "{\"id\":\"" LOG
-                  "/8\",\"outcome\":\"refused\",\"code\":\"NO_PLACE\",\"reason\":\"没有\\u0007\\n档案\\u2028\"},"
-                  "{\"id\":\"" LOG "/9\",\"outcome\":\"refused\",\"code\":\"no place\"},"
-                  "{\"id\":\"" LOG "/10\",\"outcome\":\"refused\",\"code\":7,\"reason\":8},"
-                  "{\"id\":\"" LOG "/11\",\"outcome\":\"applied\"}]}"),
-        BUS_OK);
+    assert_int_equal(read_text("{\"results\":[{\"id\":\"" LOG "/7\",\"outcome\":\"applied\"},"
+                               "{\"id\":\"" LOG
+                               "/8\",\"outcome\":\"refused\",\"code\":\"NO_PLACE\",\"reason\":\"没有\\u0007\\n档案\"},"
+                               "{\"id\":\"" LOG "/9\",\"outcome\":\"refused\",\"code\":\"no place\"},"
+                               "{\"id\":\"" LOG "/10\",\"outcome\":\"refused\",\"code\":7,\"reason\":8},"
+                               "{\"id\":\"" LOG "/11\",\"outcome\":\"applied\"}]}"),
+                     BUS_OK);
     assert_int_equal(batch.settled, COUNT);
     assert_string_equal(deliveries[1].refusal, "NO_PLACE");
-    assert_string_equal(deliveries[1].words, "没有档案");
+    assert_string_equal(deliveries[1].words, "没有  档案");
     assert_string_equal(deliveries[2].refusal, "REFUSED");
     assert_string_equal(deliveries[3].refusal, "REFUSED");
     assert_false(subscribers_delivery_is_refused(&deliveries[0]) || subscribers_delivery_is_refused(&deliveries[4]));
