@@ -12,7 +12,7 @@ enum {
     BATCH_ROWS = 100,
     BATCH_BYTES = 4 * 1024 * 1024,
     ARENA_BYTES = 64 * 1024 * 1024,
-    FETCH_BYTES = 64 * 1024, /* single deliveries are sought */
+    AHEAD = 2000, /* deliveries that are read over rather than sought behind */
     POLL_MS = 100,
     FETCH_MS = 5000,
     AGAIN_MS = 5000, /* the province did not answer */
@@ -26,6 +26,7 @@ struct province_resend {
     const struct province_mapping *mapping;
     struct bus_consumer *consumer; /* of the output topic, while anything is sent again */
     int32_t assigned;              /* its partition; -1 = none */
+    int64_t next;                  /* offset that it reads next */
     struct bus_arena *arena;       /* of the batch */
 
     bool is_busy;
@@ -77,11 +78,21 @@ void province_resend_destroy(struct province_resend *resend)
     free(resend);
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct province_finding *left = a, *right = b;
+    if (left->partition != right->partition)
+        return left->partition < right->partition ? -1 : 1;
+    return (left->offset > right->offset) - (left->offset < right->offset);
+}
+
 void province_resend_begin(struct province_resend *resend, struct province_report *take_report)
 {
     province_report_release(&resend->report);
     resend->report = *take_report;
     *take_report = (struct province_report){0};
+    if (resend->report.finding_count > 0)
+        qsort(resend->report.findings, resend->report.finding_count, sizeof *resend->report.findings, by_place);
     snprintf(resend->occasion, sizeof resend->occasion, "%lld", (long long)resend->report.made_at_ms);
     resend->is_busy = true;
     resend->at = resend->count = resend->sent = 0;
@@ -123,18 +134,20 @@ static void remove_row(struct province_resend *resend, size_t at)
 
 /* ── the delivery behind a finding ── */
 
+/* Findings come in the order of the topic, so most of them are a little further on. */
 static enum bus_status go_to(struct province_resend *resend, int32_t partition, int64_t offset, struct bus_error *error)
 {
-    const struct bus_consumer_options options = {.fetch_bytes = FETCH_BYTES};
+    const struct bus_consumer_options options = {0};
     const struct bus_partition place = {resend->context.topic, partition, offset};
     enum bus_status status = BUS_OK;
     if (resend->consumer == NULL)
         status = bus_consumer_open(resend->context.kafka, &options, &resend->consumer, error);
-    if (status != BUS_OK)
+    if (status != BUS_OK || (resend->assigned == partition && resend->next <= offset && offset - resend->next < AHEAD))
         return status;
     status = resend->assigned == partition ? bus_consumer_seek(resend->consumer, &place, 1, error)
                                            : bus_consumer_assign(resend->consumer, &place, 1, error);
     resend->assigned = partition;
+    resend->next = offset;
     return status;
 }
 
@@ -146,18 +159,24 @@ static enum bus_status fetch(struct province_resend *resend, const struct provin
     enum bus_status status = go_to(resend, finding->partition, finding->offset, error);
     while (status == BUS_OK) {
         status = bus_consumer_poll(resend->consumer, POLL_MS, out_message, error);
-        if (status != BUS_OK || out_message->handle != NULL || out_message->partition >= 0)
-            break;
-        if (bus_clock_monotonic_ms() > until_ms)
+        if (status == BUS_OK && out_message->handle != NULL) {
+            resend->next = out_message->offset + 1;
+            if (out_message->offset == finding->offset)
+                return BUS_OK;
+            bool is_behind = out_message->offset > finding->offset;
+            bus_message_release(out_message);
+            if (is_behind)
+                break;
+        } else if (status == BUS_OK && bus_clock_monotonic_ms() > until_ms) {
+            resend->assigned = -1;
             return bus_fail(error, BUS_RETRY, "read topic %s: Kafka does not answer", resend->context.topic);
+        } else if (status == BUS_OK && out_message->partition >= 0) {
+            break; /* the end */
+        }
     }
-    if (status != BUS_OK)
-        return status;
-    if (out_message->handle != NULL && out_message->offset == finding->offset)
-        return BUS_OK;
-    bus_message_release(out_message);
-    return bus_reject(error, "PROVINCE_GONE", "投递已不在主题中，请发起重同步",
-                      "the topic has the delivery no more: ask for a resync");
+    return status == BUS_OK ? bus_reject(error, "PROVINCE_GONE", "投递已不在主题中，请发起重同步",
+                                         "the topic has the delivery no more: ask for a resync")
+                            : status;
 }
 
 static enum bus_status read_row(struct province_resend *resend, const struct province_finding *finding,

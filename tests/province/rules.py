@@ -14,7 +14,7 @@ def _party(prefix):
     return {f'{prefix}_XDR_MC': (200, True), f'{prefix}_XDR_LB': (16, True), f'{prefix}_XDR_SHXYM': (18, False), f'{prefix}_XDR_GSZC': (50, False),
             f'{prefix}_XDR_ZZJG': (32, False), f'{prefix}_XDR_SWDJ': (32, False), f'{prefix}_XDR_SYDW': (120, False),
             f'{prefix}_XDR_SHZZ': (50, False), f'{prefix}_FRDB': (50, False), f'{prefix}_FR_ZJLX': (64, False), f'{prefix}_FR_ZJHM': (32, False),
-            f'{prefix}_XDR_ZJLX': (64, False), f'{prefix}_XDR_ZJHM': (32, False)}
+            f'{prefix}_XDR_ZJLX': (64, False), f'{prefix}_XDR_ZJHM': (64, False)}
 
 
 # code: (characters at most, whether it is required)
