@@ -174,6 +174,35 @@ static void a_kind_that_says_what_the_other_says_is_refused(void **unused)
     bus_buffer_release(&buffer);
 }
 
+/* Where `text` stands in the record. */
+static size_t place_of(const struct bus_buffer *buffer, const char *text)
+{
+    const uint8_t *at = memmem(buffer->data, buffer->length, text, strlen(text));
+    assert_non_null(at);
+    return (size_t)(at - buffer->data);
+}
+
+static void texts_that_are_no_lines_and_counts_that_contradict_are_no_receipt(void **unused)
+{
+    (void)unused;
+    struct bus_receipt receipt = refused(), read;
+    struct bus_buffer buffer;
+    struct bus_error error;
+    write_one(&receipt, &buffer);
+    size_t exchange = place_of(&buffer, "xinqiao-demo"), words = place_of(&buffer, "2048");
+    size_t size = place_of(&buffer, "xq.out.court/3") + strlen("xq.out.court/3");
+    const size_t places[] = {exchange, words, size};
+    const uint8_t bad[] = {'\n', '\n', 2 /* a size of 1 */};
+    for (size_t i = 0; i < 3; i++) {
+        uint8_t good = buffer.data[places[i]];
+        buffer.data[places[i]] = bad[i];
+        expect_malformed(bus_buffer_view(&buffer));
+        buffer.data[places[i]] = good;
+    }
+    assert_int_equal(bus_receipt_decode(bus_buffer_view(&buffer), &read, &error), BUS_OK);
+    bus_buffer_release(&buffer);
+}
+
 static void a_text_that_is_no_line_is_refused_before_it_is_signed(void **unused)
 {
     (void)unused;
@@ -266,6 +295,7 @@ int main(void)
         cmocka_unit_test(the_signed_text_is_lines_that_anyone_can_write),
         cmocka_unit_test(a_cut_or_longer_receipt_is_refused),
         cmocka_unit_test(a_kind_that_says_what_the_other_says_is_refused),
+        cmocka_unit_test(texts_that_are_no_lines_and_counts_that_contradict_are_no_receipt),
         cmocka_unit_test(a_text_that_is_no_line_is_refused_before_it_is_signed),
         cmocka_unit_test(names_and_a_reason_must_be_there),
         cmocka_unit_test(a_receipt_that_is_not_whole_is_our_fault),
