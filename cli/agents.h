@@ -69,8 +69,6 @@ int cli_agents_show(struct cli_context *context, int argc, char **argv);
 int cli_agents_order(struct cli_context *context, int argc, char **argv);
 int cli_agents_skip(struct cli_context *context, int argc, char **argv);
 
-/* Who answers for an order, and why; both given and short enough, else it is said that they are missing. */
-bool cli_agents_is_answered_for(const char *officer, const char *reason);
 /* Produces the order under a key of its own into the last partition and waits until the broker has it. `order` needs no time. */
 BUS_MUST_CHECK enum bus_status cli_agents_send(const struct cli_context *context,
                                                const struct cli_subscriber_agents *agents,

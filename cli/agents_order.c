@@ -6,9 +6,10 @@
 #include "bus/table.h"
 #include "cli/agents.h"
 #include "cli/names.h"
+#include "cli/officer.h"
 #include "cli/scan.h"
 
-enum { MAX_TEXT = 300, RECORD_LIMIT = 64 * 1024, KEY_SIZE = 64, RANDOM_SIZE = 8 };
+enum { RECORD_LIMIT = 64 * 1024, KEY_SIZE = 64, RANDOM_SIZE = 8 };
 
 /* The province's sink compares what it holds with what the province holds, now, when it is told to send "compare" again. */
 #define COMPARE "compare"
@@ -40,20 +41,6 @@ struct ordering {
 };
 
 /* --- shared with skip --- */
-
-static bool is_good_text(const char *text)
-{
-    return text != NULL && text[0] != '\0' && strlen(text) <= MAX_TEXT;
-}
-
-bool cli_agents_is_answered_for(const char *officer, const char *reason)
-{
-    if (is_good_text(officer) && is_good_text(reason))
-        return true;
-    cli_say(CLI_WRONG_USE, "指令要有人负责：请给出 --officer 姓名 和 --reason 事由（各不超过300字节）",
-            "an order needs someone to answer for it: give --officer NAME and --reason TEXT (at most 300 bytes each)");
-    return false;
-}
 
 static enum bus_status produce(const struct cli_context *context, const struct cli_subscriber_agents *agents,
                                struct bus_bytes key, struct bus_bytes value, struct bus_error *error)
@@ -192,7 +179,7 @@ int cli_agents_order(struct cli_context *context, int argc, char **argv)
         ordering.subject = ordering.kind->has_day ? argv[2] : COMPARE;
     if (ordering.kind->has_day && !is_day(ordering.subject))
         return cli_say(CLI_WRONG_USE, "请写日期，如 2026-11-24", "give a day such as 2026-11-24");
-    if (!cli_agents_is_answered_for(ordering.officer, ordering.reason))
+    if (!cli_is_answered_for("指令", "an order", ordering.officer, ordering.reason))
         return CLI_WRONG_USE;
     const struct bus_catalogue *catalogue = cli_kafka(context) == NULL ? NULL : cli_catalogue(context);
     const struct bus_subscriber *subscriber = catalogue == NULL ? NULL : cli_subscriber(catalogue, argv[1]);

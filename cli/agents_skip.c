@@ -8,6 +8,7 @@
 #include "cli/agents.h"
 #include "cli/delivery.h"
 #include "cli/names.h"
+#include "cli/officer.h"
 
 enum { RECORD_LIMIT = 64 * 1024, ITEM_SIZE = 256 };
 
@@ -209,7 +210,7 @@ int cli_agents_skip(struct cli_context *context, int argc, char **argv)
         return cli_usage(USAGE);
     skipping.partition = (int32_t)partition;
     if ((skipping.officer != NULL || skipping.reason != NULL) &&
-        !cli_agents_is_answered_for(skipping.officer, skipping.reason))
+        !cli_is_answered_for("指令", "an order", skipping.officer, skipping.reason))
         return CLI_WRONG_USE;
     if (cli_kafka(context) == NULL || (skipping.catalogue = cli_catalogue(context)) == NULL)
         return CLI_WRONG_USE;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "bus/topics.h"
+#include "cli/members.h"
 #include "cli/scan.h"
 
 enum { MAX_FEEDS = 20000, FIRST_CAPACITY = 64, NAME_SIZE = 2 * BUS_FEED_TEXT_SIZE };
@@ -210,37 +211,6 @@ const struct cli_word *cli_feed_order_word(enum bus_feed_order_kind kind)
 
 /* --- JSON --- */
 
-static void json_text(struct bus_json *json, const char *name, const char *text)
-{
-    bus_json_name(json, name);
-    bus_json_string(json, text);
-}
-
-static void json_number(struct bus_json *json, const char *name, int64_t number)
-{
-    bus_json_name(json, name);
-    bus_json_integer(json, number);
-}
-
-static void json_flag(struct bus_json *json, const char *name, bool flag)
-{
-    bus_json_name(json, name);
-    bus_json_boolean(json, flag);
-}
-
-/* null of 0 */
-static void json_time(struct bus_json *json, const char *name, int64_t at_ms)
-{
-    char text[CLI_TIME_SIZE];
-    bus_json_name(json, name);
-    if (at_ms == 0) {
-        bus_json_null(json);
-        return;
-    }
-    cli_time(at_ms, text);
-    bus_json_string(json, text);
-}
-
 static void json_last(struct bus_json *json, const struct bus_feed_status *status)
 {
     bus_json_name(json, "last_delivery");
@@ -249,13 +219,13 @@ static void json_last(struct bus_json *json, const struct bus_feed_status *statu
         return;
     }
     bus_json_object(json);
-    json_text(json, "name", status->last_delivery);
-    json_time(json, "at", status->last_delivery_at_ms);
-    json_number(json, "rows", status->last_rows);
-    json_number(json, "published", status->last_published);
-    json_number(json, "unchanged", status->last_unchanged);
-    json_number(json, "withdrawn", status->last_withdrawn);
-    json_number(json, "quarantined", status->last_quarantined);
+    cli_member_text(json, "name", status->last_delivery);
+    cli_member_time(json, "at", status->last_delivery_at_ms);
+    cli_member_number(json, "rows", status->last_rows);
+    cli_member_number(json, "published", status->last_published);
+    cli_member_number(json, "unchanged", status->last_unchanged);
+    cli_member_number(json, "withdrawn", status->last_withdrawn);
+    cli_member_number(json, "quarantined", status->last_quarantined);
     bus_json_end_object(json);
 }
 
@@ -269,37 +239,37 @@ static void json_held(struct bus_json *json, const struct bus_feed_held *list)
     }
     bus_hex(list->digest, sizeof list->digest, digest);
     bus_json_object(json);
-    json_text(json, "name", list->name);
-    json_text(json, "digest", digest);
-    json_time(json, "at", list->at_ms);
-    json_number(json, "rows", list->rows);
-    json_number(json, "added", list->added);
-    json_number(json, "changed", list->changed);
-    json_number(json, "withdrawn", list->withdrawn);
-    json_number(json, "standing", list->standing);
+    cli_member_text(json, "name", list->name);
+    cli_member_text(json, "digest", digest);
+    cli_member_time(json, "at", list->at_ms);
+    cli_member_number(json, "rows", list->rows);
+    cli_member_number(json, "added", list->added);
+    cli_member_number(json, "changed", list->changed);
+    cli_member_number(json, "withdrawn", list->withdrawn);
+    cli_member_number(json, "standing", list->standing);
     bus_json_end_object(json);
 }
 
 void cli_feed_json(const struct cli_feed *feed, struct bus_json *json)
 {
     const struct bus_feed_status *status = &feed->status;
-    json_text(json, "department", status->department);
-    json_text(json, "adapter", status->adapter);
-    json_text(json, "feed", status->feed);
-    json_text(json, "item", status->item);
-    json_text(json, "source", status->source);
-    json_flag(json, "full_list", status->is_full_list);
-    json_text(json, "cadence", status->cadence);
-    json_text(json, "due_by", status->due_by);
-    json_text(json, "state", cli_feed_state(feed)->name);
-    json_flag(json, "paused", status->is_paused);
+    cli_member_text(json, "department", status->department);
+    cli_member_text(json, "adapter", status->adapter);
+    cli_member_text(json, "feed", status->feed);
+    cli_member_text(json, "item", status->item);
+    cli_member_text(json, "source", status->source);
+    cli_member_flag(json, "full_list", status->is_full_list);
+    cli_member_text(json, "cadence", status->cadence);
+    cli_member_text(json, "due_by", status->due_by);
+    cli_member_text(json, "state", cli_feed_state(feed)->name);
+    cli_member_flag(json, "paused", status->is_paused);
     json_last(json, status);
-    json_time(json, "next_due", feed->due_ms);
-    json_flag(json, "overdue", feed->is_overdue);
+    cli_member_time(json, "next_due", feed->due_ms);
+    cli_member_flag(json, "overdue", feed->is_overdue);
     json_held(json, &status->held);
-    json_text(json, "trouble_zh", status->trouble_zh);
-    json_text(json, "trouble", status->trouble_en);
-    json_time(json, "at", status->at_ms);
+    cli_member_text(json, "trouble_zh", status->trouble_zh);
+    cli_member_text(json, "trouble", status->trouble_en);
+    cli_member_time(json, "at", status->at_ms);
 }
 
 /* --- the command --- */

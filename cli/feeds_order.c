@@ -4,9 +4,10 @@
 
 #include "bus/topics.h"
 #include "cli/feeds.h"
+#include "cli/officer.h"
 #include "cli/scan.h"
 
-enum { MAX_TEXT = 300, RECORD_LIMIT = 64 * 1024, KEY_SIZE = 2 * BUS_FEED_TEXT_SIZE, MIN_DIGEST = 8 };
+enum { RECORD_LIMIT = 64 * 1024, KEY_SIZE = 2 * BUS_FEED_TEXT_SIZE, MIN_DIGEST = 8 };
 
 #define LIST_USAGE(name) "feeds " name " FEED DIGEST --officer NAME --reason TEXT"
 #define FEED_USAGE(name) "feeds " name " FEED --officer NAME --reason TEXT"
@@ -158,11 +159,6 @@ static int order(struct ordering *ordering, const char *name)
 
 /* --- the command --- */
 
-static bool is_good_text(const char *text)
-{
-    return text != NULL && text[0] != '\0' && strlen(text) <= MAX_TEXT;
-}
-
 static bool is_good_digest(const char *text)
 {
     size_t length = strspn(text, "0123456789abcdefABCDEF");
@@ -189,10 +185,8 @@ int cli_feeds_order(struct cli_context *context, int argc, char **argv)
     if (ordering.kind->is_about_a_list && !is_good_digest(ordering.digest))
         return cli_say(CLI_WRONG_USE, "摘要是 feeds show 所列的十六进制数，至少写前8位",
                        "the digest is the hex number that `feeds show` tells, at least its first 8 digits");
-    if (!is_good_text(ordering.officer) || !is_good_text(ordering.reason))
-        return cli_say(
-            CLI_WRONG_USE, "指令要有人负责：请给出 --officer 姓名 和 --reason 事由（各不超过300字节）",
-            "an order needs someone to answer for it: give --officer NAME and --reason TEXT (at most 300 bytes each)");
+    if (!cli_is_answered_for("指令", "an order", ordering.officer, ordering.reason))
+        return CLI_WRONG_USE;
     if (cli_kafka(context) == NULL)
         return CLI_WRONG_USE;
     int code = order(&ordering, argv[1]);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "bus/table.h"
+#include "cli/members.h"
 #include "cli/names.h"
 
 enum { ANSWER_LIMIT = 64 * 1024 * 1024, DEFAULT_LIMIT = 20, ITEM_SIZE = 256 };
@@ -107,37 +108,14 @@ static int print_text(const struct cli_laggards *laggards, const struct bus_view
 
 /* --- for programs --- */
 
-static void write_text(struct bus_json *json, const char *name, const char *text)
-{
-    bus_json_name(json, name);
-    bus_json_string(json, text);
-}
-
-static void write_number(struct bus_json *json, const char *name, int64_t number)
-{
-    bus_json_name(json, name);
-    bus_json_integer(json, number);
-}
-
-static void write_moment(struct bus_json *json, const char *name, int64_t at_ms)
-{
-    char text[CLI_TIME_SIZE];
-    bus_json_name(json, name);
-    cli_time(at_ms, text);
-    if (at_ms == 0)
-        bus_json_null(json);
-    else
-        bus_json_string(json, text);
-}
-
 static void write_lagging(struct bus_json *json, const struct cli_lagging *lagging)
 {
     bus_json_object(json);
-    write_text(json, "subscriber", lagging->subscriber->name);
-    write_text(json, "signing", kinds[lagging->kind].name);
-    write_number(json, "deliveries", (int64_t)lagging->deliveries);
-    write_number(json, "laggards", (int64_t)lagging->laggards);
-    write_moment(json, "oldest", lagging->oldest_ms);
+    cli_member_text(json, "subscriber", lagging->subscriber->name);
+    cli_member_text(json, "signing", kinds[lagging->kind].name);
+    cli_member_number(json, "deliveries", (int64_t)lagging->deliveries);
+    cli_member_number(json, "laggards", (int64_t)lagging->laggards);
+    cli_member_time(json, "oldest", lagging->oldest_ms);
     bus_json_end_object(json);
 }
 
@@ -148,16 +126,16 @@ static void write_laggard(struct bus_json *json, const struct cli_laggards *lagg
     bus_hex(laggard->record, BUS_IDENTITY_SIZE, identity);
     item_of(views, laggard, item);
     bus_json_object(json);
-    write_text(json, "subscriber", laggard->subscriber->name);
-    write_number(json, "partition", laggard->partition);
-    write_number(json, "leaf", laggard->leaf);
-    write_number(json, "offset", laggard->offset);
-    write_text(json, "item", item);
-    write_text(json, "record", identity);
-    write_text(json, "operation", bus_delivery_operation_name(laggard->head.operation));
-    write_text(json, "reason", bus_delivery_reason_name(laggard->head.reason));
-    write_moment(json, "delivered_at", laggard->at_ms);
-    write_number(json, "age_ms", laggards->now_ms - laggard->at_ms);
+    cli_member_text(json, "subscriber", laggard->subscriber->name);
+    cli_member_number(json, "partition", laggard->partition);
+    cli_member_number(json, "leaf", laggard->leaf);
+    cli_member_number(json, "offset", laggard->offset);
+    cli_member_text(json, "item", item);
+    cli_member_text(json, "record", identity);
+    cli_member_text(json, "operation", bus_delivery_operation_name(laggard->head.operation));
+    cli_member_text(json, "reason", bus_delivery_reason_name(laggard->head.reason));
+    cli_member_time(json, "delivered_at", laggard->at_ms);
+    cli_member_number(json, "age_ms", laggards->now_ms - laggard->at_ms);
     bus_json_end_object(json);
 }
 

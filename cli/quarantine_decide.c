@@ -7,10 +7,11 @@
 
 #include "bus/event.h"
 #include "bus/topics.h"
+#include "cli/officer.h"
 #include "cli/quarantine.h"
 #include "cli/scan.h"
 
-enum { MAX_TEXT = 300, RECORD_LIMIT = 2 * 1024 * 1024, TRANSACTION_MS = 60000 };
+enum { RECORD_LIMIT = 2 * 1024 * 1024, TRANSACTION_MS = 60000 };
 
 #define USAGE                                                                                                          \
     "quarantine replay ID… --officer NAME --reason TEXT\n"                                                           \
@@ -163,11 +164,6 @@ static enum bus_status decide(struct deciding *deciding, struct bus_error *error
 
 /* --- the command --- */
 
-static bool is_good_text(const char *text)
-{
-    return text != NULL && text[0] != '\0' && strlen(text) <= MAX_TEXT;
-}
-
 static bool read_ids(struct deciding *deciding, int count, char **texts)
 {
     if (count < 1 || count > CLI_QUARANTINE_MAX_IDS)
@@ -211,9 +207,8 @@ int cli_quarantine_decide(struct cli_context *context, int argc, char **argv)
         return CLI_WRONG_USE;
     if (!read_ids(&deciding, rest, argv + 1))
         return cli_usage(USAGE);
-    if (!is_good_text(deciding.officer) || !is_good_text(deciding.reason))
-        return cli_say(CLI_WRONG_USE, "处理决定要有人负责：请给出 --officer 姓名 和 --reason 理由",
-                       "a decision needs someone to answer for it: give --officer NAME and --reason TEXT");
+    if (!cli_is_answered_for("处理决定", "a decision", deciding.officer, deciding.reason))
+        return CLI_WRONG_USE;
     if (cli_kafka(context) == NULL)
         return CLI_WRONG_USE;
     enum bus_status status = decide(&deciding, &error);

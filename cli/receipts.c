@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "bus/table.h"
+#include "cli/members.h"
 #include "cli/names.h"
 #include "cli/scan.h"
 
@@ -46,29 +47,18 @@ void cli_receipts_print(struct bus_table *table, const struct cli_signed_log *lo
 
 void cli_receipts_write(struct bus_json *json, const struct cli_signed_log *log)
 {
-    char when[CLI_TIME_SIZE];
-    cli_time(log->at_ms, when);
     bus_json_object(json);
-    bus_json_name(json, "subscriber");
-    bus_json_string(json, log->subscriber->name);
-    bus_json_name(json, "partition");
-    bus_json_integer(json, log->partition);
-    bus_json_name(json, "leaves");
-    bus_json_integer(json, (int64_t)log->log_size);
-    bus_json_name(json, "signed_for");
-    bus_json_integer(json, (int64_t)log->size);
+    cli_member_text(json, "subscriber", log->subscriber->name);
+    cli_member_number(json, "partition", log->partition);
+    cli_member_number(json, "leaves", (int64_t)log->log_size);
+    cli_member_number(json, "signed_for", (int64_t)log->size);
     bus_json_name(json, "seal_offset");
     if (log->is_signed)
         bus_json_integer(json, log->offset);
     else
         bus_json_null(json);
-    bus_json_name(json, "signed_at");
-    if (log->is_signed)
-        bus_json_string(json, when);
-    else
-        bus_json_null(json);
-    bus_json_name(json, "check");
-    bus_json_string(json, cli_receipt_verdict_word(log->verdict)->name);
+    cli_member_time(json, "signed_at", log->at_ms);
+    cli_member_text(json, "check", cli_receipt_verdict_word(log->verdict)->name);
     bus_json_end_object(json);
 }
 

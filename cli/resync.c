@@ -6,9 +6,10 @@
 #include "bus/request.h"
 #include "bus/topics.h"
 #include "cli/names.h"
+#include "cli/officer.h"
 #include "cli/scan.h"
 
-enum { MAX_TEXT = 300, RECORD_LIMIT = 16 * 1024, ANSWER_LIMIT = 64 * 1024, ITEM_SIZE = 256, TRANSACTION_MS = 60000 };
+enum { RECORD_LIMIT = 16 * 1024, ANSWER_LIMIT = 64 * 1024, ITEM_SIZE = 256, TRANSACTION_MS = 60000 };
 
 #define USAGE "resync SUBSCRIBER [DEPARTMENT/ITEM] --officer NAME --reason TEXT"
 #define TRANSACTIONAL_ID "xq-cli-resync"
@@ -148,11 +149,6 @@ static int tell(const struct asking *asking)
 
 /* --- the command --- */
 
-static bool is_good_text(const char *text)
-{
-    return text != NULL && text[0] != '\0' && strlen(text) <= MAX_TEXT;
-}
-
 int cli_resync(struct cli_context *context, int argc, char **argv)
 {
     struct bus_error error;
@@ -167,10 +163,8 @@ int cli_resync(struct cli_context *context, int argc, char **argv)
         return CLI_WRONG_USE;
     if (rest < 1 || rest > 2)
         return cli_usage(USAGE);
-    if (!is_good_text(asking.officer) || !is_good_text(asking.reason))
-        return cli_say(
-            CLI_WRONG_USE, "重新投递要有人负责：请给出 --officer 姓名 和 --reason 理由（各不超过300字节）",
-            "a resync needs someone to answer for it: give --officer NAME and --reason TEXT (at most 300 bytes each)");
+    if (!cli_is_answered_for("重新投递", "a resync", asking.officer, asking.reason))
+        return CLI_WRONG_USE;
     int code = read_names(context, &asking, argv[1], rest == 2 ? argv[2] : NULL);
     if (code != CLI_DONE)
         return code;
