@@ -95,7 +95,11 @@ def whatever_goes_wrong_on_the_way_each_record_is_taken_once(place):
             until('the platform is back', lambda: answers(place))
             place.trouble(**{**AWKWARD, 'seed': 7})
         time.sleep(4)
-    until('the storm is on', lambda: sum(place.ask('/trouble')['happened'].values()) > 10)
+    for number in range(100):
+        if sum(place.ask('/trouble')['happened'].values()) > 10:
+            break
+        place.feed([place.penalty(f'more-{number}-{row}') for row in range(3)])
+        time.sleep(1)
     place.calm()
     place.agree()
     assert place.taken_twice() == [], place.taken_twice()

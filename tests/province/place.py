@@ -213,7 +213,7 @@ class Place:
         for line in ledger.read(self.ledger_path):
             if 'lost' in line:
                 held = set()  # not followed here: a loss is its own test
-            for row in line.get('rows', ()):
+            for row in line.get('rows', ()) if line.get('answer') else ():  # what a test wrote was never answered
                 if row['op'] == 'add' and row['rowKey'] in held:
                     twice.append(row['rowKey'])
                 if owners.setdefault(row['govId'], row['rowKey']) != row['rowKey']:
