@@ -23,7 +23,7 @@ import bureaus
 import rights
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SUBSCRIBERS = ["court", "procurement", "website", "bank"]
+SUBSCRIBERS = ["court", "procurement", "website", "bank", "tender", "province"]
 # How often each kind is killed, and how often killed once more while it recovers.
 PLAN = {"adapter": 5, "source": 10, "worker-0": 6, "worker-1": 6, "keyholder": 5, "gateway": 5, "agent": 8, "kafka": 4, "postgresql": 3, "mariadb": 2}
 SOURCES = ["adapter-housingfund", "adapter-food", "adapter-ecommerce", "adapter-bidding"]  # one of each kind: what bureaus.py uses
@@ -123,10 +123,10 @@ def comm(pid):
         return ""
 
 
-def generate(folder, records, seed):
-    out = folder / "generated"
+def generate(folder, records, seed, rows_per_file=ROWS_PER_FILE, withdrawals=0.02):
+    out = folder / f"generated-{seed}"
     subprocess.run([sys.executable, ROOT / "tests/generate", "--records", str(records), "--seed", str(seed), "--out", out,
-                    "--rows-per-file", str(ROWS_PER_FILE), "--summary", folder / "generated.json"], check=True)
+                    "--rows-per-file", str(rows_per_file), "--withdrawals", str(withdrawals), "--summary", folder / "generated.json"], check=True)
     # Files of one feed keep their order; feeds are interleaved.
     feeds = [sorted(path for path in feed.iterdir()) for feed in sorted(out.glob("*/*"))]
     files = []
@@ -244,4 +244,5 @@ def main():
     sys.exit(0 if run(arguments.folder.resolve(), arguments.records, arguments.seed) else 1)
 
 
-main()
+if __name__ == "__main__":
+    main()
