@@ -105,10 +105,11 @@ static void an_unknown_kind_or_another_schema_is_refused(void **unused)
     struct bus_agent_order order;
     struct bus_error error;
     struct bus_buffer buffer;
-    write_one(&skip, &buffer);
+    struct bus_agent_order pause = of_kind(BUS_AGENT_PAUSE);
+    write_one(&pause, &buffer);
     buffer.data[BUS_FRAME_SIZE] = 2 * BUS_AGENT_ORDER_COUNT; /* zig-zag */
     assert_int_equal(bus_agent_order_decode(bus_buffer_view(&buffer), &order, &error), BUS_REJECT);
-    buffer.data[BUS_FRAME_SIZE] = 2 * BUS_AGENT_SKIP;
+    buffer.data[BUS_FRAME_SIZE] = 2 * BUS_AGENT_RESUME;
     assert_int_equal(bus_agent_order_decode(bus_buffer_view(&buffer), &order, &error), BUS_OK);
     buffer.data[BUS_FRAME_SIZE - 1] ^= 1;
     assert_int_equal(bus_agent_order_decode(bus_buffer_view(&buffer), &order, &error), BUS_REJECT);

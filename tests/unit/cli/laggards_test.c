@@ -39,7 +39,7 @@ static void withdrawals_statuses_and_corrections_matter_and_nothing_else(void **
     assert_true(matters(BUS_DELIVERY_PUT, BUS_REASON_CORRECTED));
     assert_false(matters(BUS_DELIVERY_PUT, BUS_REASON_NONE));
     assert_false(matters(BUS_DELIVERY_RESYNC_BEGIN, BUS_REASON_NONE));
-    assert_false(matters(BUS_DELIVERY_RESYNC_END, BUS_REASON_NONE));
+    assert_false(matters(BUS_DELIVERY_RESYNC_END, BUS_REASON_CORRECTED));
 }
 
 static void what_is_no_delivery_is_left_aside(void **unused)
