@@ -163,17 +163,24 @@ static void copy_text(struct bus_bytes from, char *to, size_t size)
     to[length] = '\0';
 }
 
-/* The row that the answer names by number and key, both of them; `count` when it does not. */
-static size_t named_row(const struct bus_json_value *root, const struct province_row *const *rows, size_t count)
+/* The row that the answer names by number and key; `count` when it names none, or they do not fit together. A key that was not sent belongs to
+ * another request's answer: then nothing may be refused for it. */
+static enum bus_status find_named(const struct bus_json_value *root, const struct province_row *const *rows,
+                                  size_t count, size_t *out_row, struct bus_error *error)
 {
     uint8_t record[BUS_IDENTITY_SIZE];
     const struct bus_json_value *member = bus_json_member(root, "row");
-    if (member == NULL || bus_json_type(member) != BUS_JSON_NUMBER || !hex_of(root, "rowKey", record, sizeof record))
-        return count;
-    int64_t row = bus_json_as_integer(member);
-    if (row < 0 || (uint64_t)row >= count || memcmp(rows[row]->record, record, BUS_IDENTITY_SIZE) != 0)
-        return count;
-    return (size_t)row;
+    *out_row = count;
+    if (bus_json_member(root, "rowKey") == NULL || count == 0)
+        return BUS_OK;
+    int64_t row = member != NULL && bus_json_type(member) == BUS_JSON_NUMBER ? bus_json_as_integer(member) : -1;
+    size_t guess = row >= 0 && (uint64_t)row < count ? (size_t)row : 0;
+    size_t found = hex_of(root, "rowKey", record, sizeof record) ? find_row(rows, count, guess, record) : count;
+    if (found == count)
+        return refuse(error, "拒收了未上报的行", "it refuses a row that was not sent");
+    if (row >= 0 && found == (size_t)row)
+        *out_row = found;
+    return BUS_OK;
 }
 
 enum bus_status province_answer_refusal(struct bus_bytes body, const struct province_row *const *rows, size_t count,
@@ -187,7 +194,7 @@ enum bus_status province_answer_refusal(struct bus_bytes body, const struct prov
         copy_text(text_of(root, "code"), out_refusal->code, sizeof out_refusal->code);
         copy_text(text_of(root, "message"), words, sizeof words);
         snprintf(out_refusal->words, sizeof out_refusal->words, "%s %s", out_refusal->code, words);
-        out_refusal->row = named_row(root, rows, count);
+        status = find_named(root, rows, count, &out_refusal->row, error);
     }
     bus_json_destroy(document);
     return status;

@@ -20,14 +20,14 @@ BUS_MUST_CHECK enum bus_status province_answer_acks(struct bus_bytes body, const
                                                     size_t count, struct province_ack *out_acks,
                                                     struct bus_error *error);
 
-/* The first bad row of a batch. */
+/* The first bad row of a batch: its place among those that were sent; their count when the province did not say which, or its number and key do
+ * not fit together. */
 struct province_refusal {
-    size_t
-        row; /* in the batch that was sent; == its count: the province did not say which, or what it said does not fit */
+    size_t row;
     char code[PROVINCE_CODE_SIZE];
     char words[PROVINCE_WORDS_SIZE]; /* code and message, cut at a character */
 };
-/* REJECT: no JSON, or no object. FATAL. */
+/* REJECT: no JSON, or no object, or (count > 0) it names a row that was not sent: it answers another request. FATAL. */
 BUS_MUST_CHECK enum bus_status province_answer_refusal(struct bus_bytes body, const struct province_row *const *rows,
                                                        size_t count, struct province_refusal *out_refusal,
                                                        struct bus_error *error);

@@ -109,6 +109,18 @@ static void a_bad_row_is_named_by_number_and_key(void **state)
     assert_int_equal(bad_row("{}"), 2);
 }
 
+/* A single row would be refused for good by the answer to another request. */
+static void a_refusal_of_a_row_that_was_not_sent_is_no_answer(void **state)
+{
+    (void)state;
+    struct province_refusal refusal;
+    static const char other[] = "{\"row\":0,\"rowKey\":\"" KEY_3 "\",\"code\":\"A\"}";
+    static const char none[] = "{\"row\":0,\"rowKey\":7}";
+    assert_int_equal(province_answer_refusal(bus_bytes_text(other), row_list, 2, &refusal, &error), BUS_REJECT);
+    assert_string_equal(error.code, "PROVINCE_ANSWER");
+    assert_int_equal(province_answer_refusal(bus_bytes_text(none), row_list, 2, &refusal, &error), BUS_REJECT);
+}
+
 /* They go into receipts, logs and web pages. */
 static void the_provinces_words_are_kept_clean_and_whole(void **state)
 {
@@ -177,6 +189,7 @@ int main(void)
         PROMISE(a_gov_id_stays_the_rows),
         PROMISE(what_is_no_answer_is_refused),
         PROMISE(a_bad_row_is_named_by_number_and_key),
+        PROMISE(a_refusal_of_a_row_that_was_not_sent_is_no_answer),
         PROMISE(the_provinces_words_are_kept_clean_and_whole),
         PROMISE(rows_that_are_held_are_read_in_order),
         PROMISE(a_row_that_contradicts_itself_is_refused),
