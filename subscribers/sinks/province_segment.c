@@ -236,8 +236,8 @@ static void refuse(struct subscribers_batch *batch, const struct province_entry 
         subscribers_delivery_refuse_because(&batch->deliveries[entry->at], entry->refusal,
                                             bus_bytes_text(entry->words));
     else
-        bus_log(BUS_LOG_WARN, "province keeps a record that a resync takes back", "code=%s reason=\"%s\"",
-                entry->refusal, entry->words);
+        bus_log(BUS_LOG_WARN, "省级平台不肯撤回 / the province keeps a record", "code=%s reason=\"%s\"", entry->refusal,
+                entry->words);
 }
 
 enum bus_status province_segments_settle(struct province_segments *segments, size_t settled, struct bus_error *error)
