@@ -26,6 +26,8 @@ from check import Result
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RECIPES = ROOT / 'docs/recipes/readers'
 PATIENCE_S = 120
+# kcat hands its records to what the reader in Python checks with: these show that nothing is lost in between.
+FOR_KCAT = ('a value changed in one bit', 'a record dropped, leaves renumbered', 'two records swapped', 'a seal with another signature')
 
 
 class Reader:
@@ -56,7 +58,7 @@ class Reader:
         if not compiled.exists():
             subprocess.run(['javac', '-cp', f'{self.environment["XQ_JARS"]}/*', '-d', compiled, RECIPES / 'Reader.java'], check=True)
             return [RECIPES / 'Reader.java']
-        return ['-cp', f'{self.environment["XQ_JARS"]}/*:{compiled}', 'Reader']
+        return ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-cp', f'{self.environment["XQ_JARS"]}/*:{compiled}', 'Reader']
 
     def read(self, topic):
         """{log: (size, root)} of the position that it keeps."""
@@ -183,9 +185,10 @@ def check_forgeries(whole, readers, result):
     check_continuation(readers, copies, topics.pop(), name, log, result)
     for topic, (what, copy) in zip(topics, forged):
         copies.put(topic, copy)
-        runs = side_by_side(readers, lambda reader, topic=topic: reader.run(topic, copies.partition + 1, at))
-        why = [f'{reader.name}: {each}' for reader, run in zip(readers, runs) for each in difference(reader, run, topic, name, log)]
-        sizes = {reader.read(topic).get(name, (0, ''))[0] for reader in readers}
+        asked = [reader for reader in readers if reader.name != 'kcat' or what in FOR_KCAT]
+        runs = side_by_side(asked, lambda reader, topic=topic: reader.run(topic, copies.partition + 1, at))
+        why = [f'{reader.name}: {each}' for reader, run in zip(asked, runs) for each in difference(reader, run, topic, name, log)]
+        sizes = {reader.read(topic).get(name, (0, ''))[0] for reader in asked}
         result.note(f'forged: {what}', why + ([] if len(sizes) == 1 else [f'they stop at {sizes}']))
     copies.remove()
 
