@@ -65,7 +65,8 @@ struct subscribers_sink {
     /* Drives what is under way for at most `timeout_ms`, and gives back a batch that is done, NULL when none is (or nothing is under way).
      * OK: settled == count. RETRY: the first `settled` are known to be applied or refused (0: none), the rest must come again later; error,
      * is_away and retry_ms say why, whose fault, and when. FATAL: it will never work as it is configured. */
-    enum bus_status (*collect)(void *self, int timeout_ms, struct subscribers_batch **out_batch, struct bus_error *error);
+    enum bus_status (*collect)(void *self, int timeout_ms, struct subscribers_batch **out_batch,
+                               struct bus_error *error);
     /* Forgets the batch: its partition is another agent's now, or we stop. What was sent was sent. */
     void (*abandon)(void *self, struct subscribers_batch *batch);
     /* Now and then, between batches, for what is not a delivery (a daily comparison). `partitions` are those held. Returns soon. NULL:
