@@ -229,6 +229,25 @@ static void on_log(void *self, const char *format, va_list arguments)
 
 /* --- start --- */
 
+bool bus_http_address(const char *text, char *out_host, size_t size, uint16_t *out_port)
+{
+    const char *colon = strrchr(text, ':');
+    char *end;
+    if (colon == NULL || colon[1] == '\0')
+        return false;
+    long port = strtol(colon + 1, &end, 10);
+    size_t length = (size_t)(colon - text);
+    if (length >= 2 && text[0] == '[' && text[length - 1] == ']') {
+        text++;
+        length -= 2;
+    }
+    if (*end != '\0' || port < 0 || port > UINT16_MAX || length == 0 || length >= size)
+        return false;
+    snprintf(out_host, size, "%.*s", (int)length, text);
+    *out_port = (uint16_t)port;
+    return true;
+}
+
 static enum bus_status read_pem(const char *path, struct bus_buffer *pem, struct bus_error *error)
 {
     bus_buffer_init(pem, PEM_MAX);

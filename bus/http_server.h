@@ -49,6 +49,9 @@ struct bus_http_options {
     int64_t header_ms, body_ms, send_ms; /* within which a client must have sent, or read */
 };
 
+/* "host:port" or "[host]:port" in its two parts; false when it is neither, or the host is longer than `size`. */
+BUS_MUST_CHECK bool bus_http_address(const char *text, char *out_host, size_t size, uint16_t *out_port);
+
 struct bus_http_server;
 
 /* Listens. FATAL with what to do. */

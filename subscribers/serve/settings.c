@@ -1,7 +1,8 @@
 #include "subscribers/serve/settings.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+
+#include "bus/http_server.h"
 
 const struct bus_option serve_options[] = {
     {"listen", BUS_OPTION_TEXT, "127.0.0.1:8445", 0, 0, NULL, "address and port, [address]:port for IPv6"},
@@ -29,26 +30,6 @@ const struct bus_option serve_options[] = {
     {"send_ms", BUS_OPTION_INTEGER, "30000", 100, 600000, NULL, "ms in which a client must have read its answer"},
     {0},
 };
-
-/* host:port, [host]:port. False when it is none. */
-static bool read_address(const char *text, struct serve_settings *settings)
-{
-    const char *colon = strrchr(text, ':');
-    char *end;
-    if (colon == NULL || colon[1] == '\0')
-        return false;
-    long port = strtol(colon + 1, &end, 10);
-    size_t length = (size_t)(colon - text);
-    if (length >= 2 && text[0] == '[' && text[length - 1] == ']') {
-        text++;
-        length -= 2;
-    }
-    if (*end != '\0' || port < 0 || port > UINT16_MAX || length == 0 || length >= sizeof settings->host)
-        return false;
-    snprintf(settings->host, sizeof settings->host, "%.*s", (int)length, text);
-    settings->port = (uint16_t)port;
-    return true;
-}
 
 static bool is_this_machine(const char *host)
 {
@@ -118,7 +99,7 @@ enum bus_status serve_settings_read(const struct subscribers_settings *agent, st
     if (status != BUS_OK)
         return status;
     const char *listen = bus_settings_text(group, serve_options, "listen");
-    if (!read_address(listen, out_settings))
+    if (!bus_http_address(listen, out_settings->host, sizeof out_settings->host, &out_settings->port))
         return bus_settings_fail(group, error, "listen = \"%s\" is no address and port", listen);
     if (out_settings->client_ca[0] == '\0' && !is_this_machine(out_settings->host))
         return bus_settings_fail(

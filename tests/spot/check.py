@@ -24,7 +24,7 @@ import yaml
 
 from desk import ROOT, SUBSCRIBER, Desk, read_environment, slow_client, until
 
-sys.path.append(str(ROOT / 'tests/reader'))
+sys.path.insert(0, str(ROOT / 'tests/reader'))
 from bad_input import Result  # noqa: E402
 from rights import Exchange  # noqa: E402
 
@@ -394,6 +394,14 @@ def certificates_are_asked_for(spot, code):
         desk.close()
 
 
+def is_cut(connection):
+    connection.settimeout(20)
+    try:
+        return connection.recv(1) == b''
+    except ConnectionResetError:
+        return True
+
+
 def limits_hold(spot, code):
     desk = Desk(spot.environment, 'requests_per_minute = 10; burst = 3; header_ms = 1000; send_ms = 1000; max_connections = 20;'
                                   'max_connections_per_address = 8; max_records = 1; max_proofs = 1;')
@@ -409,8 +417,7 @@ def limits_hold(spot, code):
         time.sleep(0.3)
         began = time.monotonic()
         for connection in slow:
-            connection.settimeout(20)
-            assert connection.recv(1) == b'', 'a slow client was answered'
+            assert is_cut(connection), 'a slow client was answered'
         assert time.monotonic() - began < 15
         until('the slow ones are gone and the client may ask again', lambda: desk.subject(code, proofs='0').status == 200, 60)
     finally:

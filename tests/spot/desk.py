@@ -11,7 +11,7 @@ import tempfile
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / 'tests/push'))
+sys.path.insert(0, str(ROOT / 'tests/push'))
 from place import Answer, Place, free_port, read_environment, until  # noqa: E402,F401
 
 SUBSCRIBER = 'court'

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "bus/http_server.h"
+
 const struct bus_option adapters_push_options[] = {
     {"listen", BUS_OPTION_TEXT, "0.0.0.0:8443", 0, 0, NULL, "address and port, [address]:port for IPv6"},
     {"certificate", BUS_OPTION_TEXT, NULL, 0, 0, NULL,
@@ -39,26 +41,6 @@ const struct bus_option adapters_push_client_options[] = {
     {"feeds", BUS_OPTION_TEXTS, NULL, 0, 0, NULL, "the feeds that it may push to"},
     {0},
 };
-
-/* host:port, [host]:port. False when it is none. */
-static bool read_address(const char *text, struct adapters_push_settings *settings)
-{
-    const char *colon = strrchr(text, ':');
-    char *end;
-    if (colon == NULL || colon[1] == '\0')
-        return false;
-    long port = strtol(colon + 1, &end, 10);
-    size_t length = (size_t)(colon - text);
-    if (length >= 2 && text[0] == '[' && text[length - 1] == ']') {
-        text++;
-        length -= 2;
-    }
-    if (*end != '\0' || port < 0 || port > UINT16_MAX || length == 0 || length >= sizeof settings->host)
-        return false;
-    snprintf(settings->host, sizeof settings->host, "%.*s", (int)length, text);
-    settings->port = (uint16_t)port;
-    return true;
-}
 
 /* A SHA-256 in hex, with or without colons, as openssl x509 -fingerprint prints it; "" when `name` is none. */
 static void read_fingerprint(const char *name, char out_fingerprint[ADAPTERS_PUSH_FINGERPRINT_SIZE])
@@ -177,7 +159,8 @@ enum bus_status adapters_push_settings_read(const struct adapters_settings *sett
     if (settings->state[0] == '\0')
         return bus_settings_fail(group, error, "push needs `state`, a folder of this adapter's own");
     snprintf(push->state, sizeof push->state, "%s", settings->state);
-    if (!read_address(bus_settings_text(group, adapters_push_options, "listen"), push))
+    if (!bus_http_address(bus_settings_text(group, adapters_push_options, "listen"), push->host, sizeof push->host,
+                          &push->port))
         return bus_settings_fail(group, error, "listen = \"%s\" is no address:port",
                                  bus_settings_text(group, adapters_push_options, "listen"));
     for (size_t i = 0; status == BUS_OK && i < sizeof paths / sizeof *paths; i++)
