@@ -250,7 +250,7 @@ static void the_seal_is_as_in_a_proof_file(void **state)
 static void the_key_names_what_is_in_the_request(void **state)
 {
     (void)state;
-    char keys[6][HTTPS_EVENT_KEY_SIZE];
+    char keys[7][HTTPS_EVENT_KEY_SIZE];
     struct subscribers_batch batch = test_log_batch(it.piece, it.deliveries, 5);
     https_event_key(&batch, keys[0]);
     https_event_key(&batch, keys[1]);
@@ -267,7 +267,10 @@ static void the_key_names_what_is_in_the_request(void **state)
     https_event_key(&batch, keys[4]);
     it.piece->seal->log[0] ^= 1;
     https_event_key(&batch, keys[5]);
-    for (size_t i = 0; i < 6; i++)
+    it.piece->first_leaf++; /* the same leaves elsewhere */
+    batch.before.size++;
+    https_event_key(&batch, keys[6]);
+    for (size_t i = 0; i < 7; i++)
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(keys[i], keys[j]);
 }
