@@ -67,7 +67,7 @@ static void set_penalty(struct event_fields *fields)
     static const struct test_field good[] = {
         {"subject_name", "柳州某某商贸有限公司"},
         {"party_kind", "法人及非法人组织"},
-        {"credit_code", "914502001982291418"},
+        {"credit_code", "91450200198229141F"},
         {"document_number", "柳市监罚〔2026〕12号"},
         {"violation", "虚假宣传"},
         {"facts", "发布虚假广告"},

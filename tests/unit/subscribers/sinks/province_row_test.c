@@ -67,7 +67,7 @@ static void amounts_in_yuan_move_their_point(void **state)
 {
     (void)state;
     const struct test_field fields[] = {{"subject_name", "某某公司"},
-                                        {"credit_code", "914502001982291418"},
+                                        {"credit_code", "91450200198229141F"},
                                         {"document_number", "1"},
                                         {"listing_basis", "条例"},
                                         {"facts", "欠薪"},
@@ -87,7 +87,7 @@ static void dates_are_written_as_the_layout_wants(void **state)
     const struct test_field fields[] = {{"subject_name", "某某公司"},
                                         {"case_number", "(2019)桂0202执1194号"},
                                         {"party_kind", "1"},
-                                        {"credit_code", "914502001982291418"},
+                                        {"credit_code", "91450200198229141F"},
                                         {"court_name", "某法院"},
                                         {"area_name", "广西"},
                                         {"basis_number", "1"},
@@ -160,7 +160,7 @@ static void the_digest_is_over_type_and_fields_by_code(void **state)
 {
     (void)state;
     const struct test_field fields[] = {{"subject_name", "某公司"},
-                                        {"credit_code", "914502001982291418"},
+                                        {"credit_code", "91450200198229141F"},
                                         {"year", "2025"},
                                         {"grade", "A"},
                                         {"authority", "税务局"},
@@ -170,7 +170,7 @@ static void the_digest_is_over_type_and_fields_by_code(void **state)
     struct province_row row =
         made(&(struct test_report){.department = "tax", .item = "credit.grade", .fields = fields}, &delivery);
     static const char expected[] = "GRADE\0PJ_DJ\0A\0PJ_JG\0税务局\0PJ_MC\0纳税信用评价\0PJ_RQ\0"
-                                   "2026-11-23\0PJ_SHXYM\0914502001982291418\0PJ_YXQ\0"
+                                   "2026-11-23\0PJ_SHXYM\091450200198229141F\0PJ_YXQ\0"
                                    "2099-12-31\0PJ_ZQ\0"
                                    "2025\0PJ_ZTMC\0某公司";
     uint8_t digest[BUS_DIGEST_SIZE];
