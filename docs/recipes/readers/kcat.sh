@@ -26,5 +26,8 @@ for ((partition = 0; partition < partitions; partition++)); do
     status=("${PIPESTATUS[@]}")
     set -e
     ((status[1] == 0)) || exit "${status[1]}"
-    ((status[0] == 0)) || exit 3
+    if ((status[0] != 0)); then
+        printf '✗ %s: 读不到Kafka / kcat could not read it to its end\n' "$log" >&2
+        exit 3
+    fi
 done
