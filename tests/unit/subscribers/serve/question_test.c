@@ -109,6 +109,22 @@ static void who_asks_too_often_waits_and_others_do_not(void **state)
     serve_guests_destroy(guests);
 }
 
+static void who_asked_last_is_not_forgotten_for_a_stranger(void **state)
+{
+    (void)state;
+    struct serve_guests *guests = serve_guests_create(1, 1);
+    char name[32];
+    assert_int_equal(serve_guests_admit(guests, "a", 1), 0);
+    for (int i = 0; i < 255; i++) {
+        snprintf(name, sizeof name, "guest %d", i);
+        assert_int_equal(serve_guests_admit(guests, name, 2), 0);
+    }
+    assert_true(serve_guests_admit(guests, "a", 3) > 0);
+    assert_int_equal(serve_guests_admit(guests, "stranger", 4), 0);
+    assert_true(serve_guests_admit(guests, "a", 5) > 0);
+    serve_guests_destroy(guests);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +134,7 @@ int main(void)
         cmocka_unit_test(a_purpose_has_two_characters_and_no_controls),
         cmocka_unit_test(two_paths_are_known),
         cmocka_unit_test(who_asks_too_often_waits_and_others_do_not),
+        cmocka_unit_test(who_asked_last_is_not_forgotten_for_a_stranger),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
