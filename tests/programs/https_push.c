@@ -94,6 +94,8 @@ static void drop_piece(struct lane *lane)
 {
     if (lane->piece == NULL)
         return;
+    for (size_t i = 0; i < lane->count; i++)
+        free(lane->deliveries[i].words);
     test_deliveries_free(lane->deliveries, lane->count);
     free(lane->deliveries);
     subscribers_piece_destroy(lane->piece);
