@@ -139,7 +139,7 @@ private_key = "certificates/{client}.key"; {more}
 
     def push(self, port, numbers=None, environment=None, **options):
         """Three logs of 200 deliveries, unless told otherwise."""
-        numbers = {'partitions': 3, 'deliveries': 200, 'seal': 80, 'seconds': 30} | (numbers or {})
+        numbers = {'partitions': 3, 'deliveries': 200, 'seal': 80, 'seconds': 60} | (numbers or {})
         path = self.configure(port, **options)
         done = subprocess.run([self.program, path, self.folder / 'exchange.key', self.folder / 'keys',
                                *(f'{name}={value}' for name, value in numbers.items())], capture_output=True, text=True, check=False,
@@ -149,7 +149,7 @@ private_key = "certificates/{client}.key"; {more}
 
     def push_badly(self, port, *codes, **more):
         """Nothing gets through, and the sink says why, with the receiver's name, in both languages."""
-        numbers = {'seconds': 2, 'partitions': 1} | more.pop('numbers', {})
+        numbers = {'retries': 2, 'partitions': 1} | more.pop('numbers', {})
         pushed = self.push(port, numbers, **more)
         assert pushed.status == 1 and pushed.settled == numbers.get('from', 0) and pushed.retries > 0, pushed
         assert set(pushed.codes) <= set(codes), pushed

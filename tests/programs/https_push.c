@@ -4,8 +4,8 @@
  *     https_push CONFIG KEY KEYS [NAME=NUMBER]…
  *
  * CONFIG: the group of the sink; KEY: private key of the exchange, made when missing; KEYS: folder for its public half. NAMEs: partitions,
- * deliveries (of each partition), seal (deliveries under one), from (the first so many were sent before), version (of the records), seconds (then
- * it gives up), body (1: writes the first request's body to standard output and ends). Tells what happens, a line each, and last "settled=N refused=N retries=N ms=N". */
+ * deliveries (of each partition), seal (deliveries under one), from (the first so many were sent before), version (of the records), seconds and
+ * retries (then it gives up), body (1: writes the first request's body to standard output and ends). Tells what happens, a line each, and last "settled=N refused=N retries=N ms=N". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -28,7 +28,7 @@ enum {
 };
 
 static struct {
-    int partitions, deliveries, seal, seconds, body, from, version;
+    int partitions, deliveries, seal, seconds, body, from, version, retries;
 } numbers = {.partitions = 3, .deliveries = 1000, .seal = 400, .seconds = 60, .version = 1};
 
 struct lane {
@@ -179,6 +179,11 @@ static void settle(struct lane *lane, enum bus_status status, const struct bus_e
         exit(EXIT_FAILURE);
 }
 
+static bool has_enough(void)
+{
+    return numbers.retries > 0 && retries >= (size_t)numbers.retries;
+}
+
 static bool is_done(void)
 {
     return settled == (size_t)numbers.partitions * (size_t)numbers.deliveries;
@@ -190,7 +195,7 @@ static void push(void *sink)
     struct bus_error error = {0};
     subscribers_https.bounds(sink, &bounds);
     int64_t until_ms = bus_clock_monotonic_ms() + 1000 * (int64_t)numbers.seconds;
-    while (!is_done() && bus_clock_monotonic_ms() < until_ms) {
+    while (!is_done() && !has_enough() && bus_clock_monotonic_ms() < until_ms) {
         struct subscribers_batch *batch = NULL;
         send_all(sink, bounds.records);
         int64_t began_ms = bus_clock_monotonic_ms();
@@ -230,7 +235,8 @@ static void read_number(const char *text)
                  {"seconds", &numbers.seconds},
                  {"body", &numbers.body},
                  {"from", &numbers.from},
-                 {"version", &numbers.version}};
+                 {"version", &numbers.version},
+                 {"retries", &numbers.retries}};
     const char *equals = strchr(text, '=');
     for (size_t i = 0; equals != NULL && i < sizeof known / sizeof *known; i++)
         if (strlen(known[i].name) == (size_t)(equals - text) &&
