@@ -10,6 +10,7 @@ enum {
     ARENA_MAX_BYTES = 1024 * 1024 * 1024,
     REQUEST_BYTES = 4 * 1024 * 1024, /* of one body, about */
     LEAST_ROWS = 16, /* a refused request is not cut shorter, unless the province does not name the row */
+    FAR_ROWS = 4,    /* so many times the good rows in front of a bad one are far too many */
     BUSY_MS = 1000,  /* after "still being worked on" without a time */
     PATH_SIZE = 2 * BUS_IDENTITY_SIZE + 32,
     HTTP_OK = 200,
@@ -26,7 +27,8 @@ struct province_job {
     struct bus_arena *arena;
     struct province_planner planner;
     struct province_segments segments;
-    size_t size;                  /* rows of the next request, at most */
+    size_t size; /* rows of the next request, at most */
+    size_t noted_size;
     size_t limit;                 /* what `size` may grow to */
     struct province_entry **sent; /* what is under way: the rows of a report, */
     const struct province_row **rows;
@@ -117,8 +119,8 @@ static enum bus_status take_refusal(struct province_job *job, const struct provi
         return status;
     if (refusal.row == job->sent_count)
         return halve(job, &refusal, error);
-    /* The rows before it may be good, and as many again. */
-    size_t size = refusal.row > 0 ? 2 * refusal.row : job->sent_count / 2;
+    size_t size = job->size < job->sent_count ? job->size : job->sent_count;
+    size = size > FAR_ROWS * (refusal.row + 1) ? size / 2 : size - size / 4;
     job->size = size > LEAST_ROWS ? size : LEAST_ROWS;
     return province_plan_refuse(&job->planner, job->sent[refusal.row], &refusal, error);
 }
@@ -136,9 +138,8 @@ static enum bus_status take_acks(struct province_job *job, const struct province
     enum bus_status status = province_answer_acks(reply->body, job->rows, job->sent_count, job->acks, error);
     for (size_t i = 0; status == BUS_OK && i < job->sent_count; i++)
         province_plan_acknowledge(job->sent[i], &job->acks[i]);
-    if (job->size <= job->limit / 2)
-        job->size *= 2;
-    else
+    job->size += job->size / 4 + 1;
+    if (job->size > job->limit)
         job->size = job->limit;
     return status;
 }
@@ -244,7 +245,6 @@ static enum bus_status step(struct province_job *job, struct bus_error *error)
         enum bus_status status = province_segments_begin(&job->segments, error);
         if (status != BUS_OK)
             return status;
-        job->size = job->limit;
     }
 }
 
@@ -261,7 +261,7 @@ static enum bus_status create(const struct province_work *work, struct subscribe
     job->work = work;
     job->batch = batch;
     job->partition = batch->count > 0 ? batch->deliveries[0].partition : -1;
-    job->limit = work->batch_rows;
+    job->limit = job->size = work->batch_rows;
     job->arena = bus_arena_create(ARENA_MAX_BYTES);
     job->sent = calloc(job->limit, sizeof *job->sent);
     job->rows = calloc(job->limit, sizeof *job->rows);
@@ -286,6 +286,10 @@ enum bus_status province_job_start(const struct province_work *work, struct subs
     struct province_job *job;
     begin(batch);
     enum bus_status status = create(work, batch, &job, error);
+    if (status == BUS_OK)
+        status = province_memory_size(work->memory, job->partition, job->limit, &job->size, error);
+    if (status == BUS_OK)
+        job->noted_size = job->size;
     if (status == BUS_OK)
         status = step(job, error);
     if (status == BUS_OK)
@@ -345,6 +349,8 @@ enum bus_status province_job_finish(struct province_job *job, struct bus_error *
 {
     size_t settled = job->status == BUS_OK ? job->batch->count : job->waits ? job->waits_at : 0;
     enum bus_status status = province_segments_settle(&job->segments, settled, error);
+    if (status == BUS_OK && settled > 0 && job->size != job->noted_size)
+        status = province_memory_note_size(job->batch, job->size, error);
     if (status != BUS_OK)
         return status;
     job->batch->settled = settled;

@@ -1,10 +1,11 @@
 /* Province job: one batch on its way to the province.
  *
  * Rows go in the order of the log. The batch is cut where a record occurs a second time and at the end of a resync: what stands behind is
- * planned when what stands before has been taken, so that it can quote the govId. Within such a segment the first request holds all rows;
- * a refused one is sent again without its bad row and shorter, in a way that depends on the answers only, so that after a crash the same
- * requests are made, with the same idempotency keys. A batch is settled whole or not at all, unless a delivery has to wait for its govId:
- * then what stands before it. When the province is away the job rests, and goes on with the same request when its batch comes again. */
+ * planned when what stands before has been taken, so that it can quote the govId. Within such a segment a request holds as many rows as went
+ * well lately: more after each that is taken, fewer after one that is refused, which is sent again without its bad row and filled up. How many
+ * is noted with each batch, and depends on the answers only, so that after a crash the same requests are made, with the same idempotency
+ * keys. A batch is settled whole or not at all, unless a delivery has to wait for its govId: then what stands before it. When the province
+ * is away the job rests, and goes on with the same request when its batch comes again. */
 #ifndef SUBSCRIBERS_SINKS_PROVINCE_JOB_H
 #define SUBSCRIBERS_SINKS_PROVINCE_JOB_H
 

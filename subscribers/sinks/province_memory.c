@@ -110,3 +110,31 @@ enum bus_status province_memory_find(struct subscribers_memory *memory, int32_t 
         return status;
     return province_note_read(value, out_note, error);
 }
+
+/* ── rows of a request ── */
+
+static const uint8_t size_key[] = {'S'};
+
+enum bus_status province_memory_size(struct subscribers_memory *memory, int32_t partition, size_t limit,
+                                     size_t *out_size, struct bus_error *error)
+{
+    struct bus_bytes value = {0};
+    *out_size = limit;
+    enum bus_status status =
+        memory == NULL
+            ? BUS_OK
+            : subscribers_memory_get(memory, partition, bus_bytes_of(size_key, sizeof size_key), &value, error);
+    if (status == BUS_OK && value.data != NULL && value.length == 4) {
+        uint32_t size = bus_get_u32be(value.data);
+        *out_size = size == 0 || size > limit ? limit : size;
+    }
+    return status;
+}
+
+enum bus_status province_memory_note_size(struct subscribers_batch *batch, size_t size, struct bus_error *error)
+{
+    uint8_t value[4];
+    bus_put_u32be(value, (uint32_t)size);
+    return subscribers_batch_note(batch, bus_bytes_of(size_key, sizeof size_key), bus_bytes_of(value, sizeof value),
+                                  error);
+}

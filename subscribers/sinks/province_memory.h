@@ -1,12 +1,14 @@
 /* Province memory: what the sink notes of each record that the province has taken, in the agent's memory (docs/province.md).
  *
  *     'G' | record identity (16)   the note below, of every record that the province has ever taken
- *     'R' | item number (u32be)    leaf (u64be) at which a resync of the item began */
+ *     'R' | item number (u32be)    leaf (u64be) at which a resync of the item began
+ *     'S'                          rows (u32be) of the next request */
 #ifndef SUBSCRIBERS_SINKS_PROVINCE_MEMORY_H
 #define SUBSCRIBERS_SINKS_PROVINCE_MEMORY_H
 
 #include "bus/digest.h"
 #include "bus/event.h"
+#include "subscribers/engine/batch.h"
 #include "subscribers/engine/memory.h"
 
 enum province_state {
@@ -55,6 +57,12 @@ BUS_MUST_CHECK enum bus_status province_note_read(struct bus_bytes value, struct
 BUS_MUST_CHECK enum bus_status province_memory_find(struct subscribers_memory *memory, int32_t partition,
                                                     const uint8_t record[BUS_IDENTITY_SIZE],
                                                     struct province_note *out_note, struct bus_error *error);
+
+/* Rows of the partition's next request, at most `limit`; that when nothing is noted. FATAL. */
+BUS_MUST_CHECK enum bus_status province_memory_size(struct subscribers_memory *memory, int32_t partition, size_t limit,
+                                                    size_t *out_size, struct bus_error *error);
+BUS_MUST_CHECK enum bus_status province_memory_note_size(struct subscribers_batch *batch, size_t size,
+                                                         struct bus_error *error);
 
 void province_resync_key(int32_t item, uint8_t out_key[PROVINCE_RESYNC_KEY_SIZE]);
 

@@ -731,6 +731,29 @@ static void what_was_taken_before_it_failed_is_not_sent_again(void **state)
     done_with(&attempt);
 }
 
+/* Two bad rows of 40: the request is sent again filled up, not whole; and the next batch begins with its size. */
+static void a_province_that_refuses_gets_shorter_requests(void **state)
+{
+    (void)state;
+    struct test_report reports[40];
+    for (int i = 0; i < 40; i++)
+        reports[i] = put(i, i == 10 || i == 12 ? BAD : 1);
+    struct attempt attempt;
+    send_all(&attempt, reports, 40);
+    assert_int_equal(attempt.status, BUS_OK);
+    assert_int_equal(held_now(), 38);
+    assert_int_equal(platform.requests[0].rows, 40);
+    assert_int_equal(platform.requests[1].rows, 30);
+    assert_int_equal(platform.requests[2].rows, 23);
+    assert_int_equal(platform.requests[3].rows, 15); /* the rest */
+    done_with(&attempt);
+    for (int i = 0; i < 40; i++)
+        reports[i] = put(i, i == 10 || i == 12 ? BAD : 2);
+    send_all(&attempt, reports, 38);
+    assert_int_equal(platform.requests[4].rows, 37);
+    done_with(&attempt);
+}
+
 static void what_is_skipped_meanwhile_is_not_sent(void **state)
 {
     (void)state;
@@ -898,6 +921,7 @@ int main(void)
         PROMISE(a_row_that_is_there_already_is_brought_up_to_date),
         PROMISE(after_a_lost_answer_the_same_request_is_made),
         PROMISE(what_was_taken_before_it_failed_is_not_sent_again),
+        PROMISE(a_province_that_refuses_gets_shorter_requests),
         PROMISE(what_is_skipped_meanwhile_is_not_sent),
         PROMISE(another_batch_of_the_partition_begins_anew),
         PROMISE(another_delivery_is_another_request),
