@@ -6,7 +6,7 @@
 #include "subscribers/serve/code.h"
 #include "subscribers/serve/words.h"
 
-enum { LONGEST_VALUE = 600, DAY_LENGTH = 10 };
+enum { LONGEST_VALUE = 600 };
 
 static const char style[] =
     "body{font-family:\"Noto Sans CJK SC\",\"Source Han Sans SC\",\"Microsoft YaHei\",SimSun,sans-serif;line-height:1.5;"
@@ -111,13 +111,18 @@ static void write_field(struct bus_buffer *page, const struct serve_answer *answ
     bus_buffer_printf(page, "<tr><th>");
     bus_html_append(page, serve_doc_zh(field != NULL ? field->doc : name));
     bus_buffer_printf(page, "</th><td>");
+    char when[SERVE_MOMENT_SIZE];
     const char *meaning = meaning_of(answer->shelf->catalogue, field, value);
-    if (meaning != NULL) {
-        text(page, meaning);
-        bus_buffer_printf(page, "（");
+    if (strcmp(record->table->columns[column].type, "timestamp with time zone") == 0) {
+        serve_moment_of(value, when);
+        value = when;
     }
     write_value(page, value);
-    bus_buffer_printf(page, meaning != NULL ? "）</td></tr>\n" : "</td></tr>\n");
+    if (meaning != NULL && strcmp(meaning, value) != 0) {
+        bus_buffer_printf(page, " ");
+        text(page, meaning);
+    }
+    bus_buffer_printf(page, "</td></tr>\n");
 }
 
 static void write_status(struct bus_buffer *page, const struct serve_record *record)
@@ -147,7 +152,7 @@ static void write_record(struct bus_buffer *page, const struct serve_answer *ans
                          size_t number)
 {
     const struct bus_item *item = record->item;
-    char place[BUS_TOPIC_SIZE + 64];
+    char place[BUS_TOPIC_SIZE + 64], when[SERVE_MOMENT_SIZE];
     bus_buffer_printf(page, "<h3>%zu. ", number);
     text(page, item != NULL ? item->name_zh : record->table->item->name);
     bus_buffer_printf(page, "</h3>\n<table%s>\n", serve_record_is_disputed(record) ? " class=\"disputed\"" : "");
@@ -158,7 +163,8 @@ static void write_record(struct bus_buffer *page, const struct serve_answer *ans
     pair(page, "提供的法律依据", "legal basis", record->fixed[POSTGRESQL_LEGAL_BASIS]);
     pair(page, "提供的用途", "granted for", record->fixed[POSTGRESQL_PURPOSE]);
     begin_pair(page, "送达", "delivered");
-    bus_buffer_printf(page, "%.*s", DAY_LENGTH, record->fixed[POSTGRESQL_DELIVERED_AT]);
+    serve_moment_of(record->fixed[POSTGRESQL_DELIVERED_AT], when);
+    text(page, when);
     snprintf(place, sizeof place, " · %s %d %llu", answer->topic, (int)record->partition,
              (unsigned long long)record->leaf);
     text(page, place);

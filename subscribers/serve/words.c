@@ -48,8 +48,11 @@ struct serve_word serve_flag_word(struct bus_bytes flag, char out_name[64])
 
 struct bus_bytes serve_doc_zh(const char *doc)
 {
-    static const char *const ends[] = {" / ", "，", "：", "（"};
-    struct bus_bytes words = bus_bytes_text(doc);
+    static const char *const ends[] = {" / ", "，", "：", "（", "("};
+    /* The source's own name of the field often stands in front: "XK_WSH 行政许可决定书文号". */
+    const char *blank = strchr(doc, ' ');
+    bool has_name = blank != NULL && ((unsigned char)doc[0] & 0x80) == 0 && ((unsigned char)blank[1] & 0x80) != 0;
+    struct bus_bytes words = bus_bytes_text(has_name ? blank + 1 : doc);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         const uint8_t *end = words.length > 0 ? memmem(words.data, words.length, ends[i], strlen(ends[i])) : NULL;
         if (end != NULL)
@@ -65,4 +68,20 @@ void serve_moment(int64_t at_ms, char out_text[SERVE_MOMENT_SIZE])
     if (at_ms <= 0 || gmtime_r(&seconds, &parts) == NULL ||
         strftime(out_text, SERVE_MOMENT_SIZE, "%Y-%m-%d %H:%M:%S", &parts) == 0)
         snprintf(out_text, SERVE_MOMENT_SIZE, "—");
+}
+
+void serve_moment_of(const char *utc, char out_text[SERVE_MOMENT_SIZE])
+{
+    static const char midnight[] = " 00:00:00";
+    struct tm parts = {0};
+    snprintf(out_text, SERVE_MOMENT_SIZE, "%.31s", utc);
+    if (sscanf(utc, "%4d-%2d-%2dT%2d:%2d:%2d", &parts.tm_year, &parts.tm_mon, &parts.tm_mday, &parts.tm_hour,
+               &parts.tm_min, &parts.tm_sec) != 6)
+        return;
+    parts.tm_year -= 1900;
+    parts.tm_mon -= 1;
+    serve_moment((int64_t)timegm(&parts) * 1000, out_text);
+    char *time = strstr(out_text, midnight);
+    if (time != NULL)
+        *time = '\0';
 }
