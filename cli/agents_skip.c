@@ -50,6 +50,8 @@ static enum bus_status find_delivery(struct skipping *skipping, struct bus_error
     bus_topic_out(skipping->context->prefix, skipping->agents->subscriber->name, topic);
     enum bus_status status = bus_prove_leaf(&skipping->context->kafka, topic, skipping->partition,
                                             (uint64_t)skipping->leaf, &skipping->proof, error);
+    if (status == BUS_REJECT && error->message_zh[0] == '\0')
+        snprintf(error->message_zh, sizeof error->message_zh, "日志中没有这一叶：尚未签章，或已超过保存期");
     if (status != BUS_OK)
         return status;
     if (proof->key.length != BUS_IDENTITY_SIZE || !cli_delivery_read(bus_buffer_view(&proof->value), &skipping->head))
