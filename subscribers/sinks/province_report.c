@@ -14,7 +14,7 @@
 
 enum { MAX_FILE_BYTES = 64 * 1024 * 1024, NAME_SIZE = 256, BEIJING_MS = 8 * 3600 * 1000, FIRST_FINDINGS = 256 };
 
-static const char *const kinds[] = {"MISSING", "DIFFERENT", "NOT_WITHDRAWN", "UNKNOWN"};
+const char *const province_finding_names[] = {"MISSING", "DIFFERENT", "NOT_WITHDRAWN", "UNKNOWN"};
 static const char *const kinds_text[] = {"平台缺失 / missing there", "内容不同 / another content",
                                          "本侧已撤销而平台仍持有 / withdrawn here, held there",
                                          "非本侧上报 / never reported by us"};
@@ -154,7 +154,7 @@ static void write_finding(struct bus_json *json, const struct province_finding *
     item_text(catalogue, finding->item, item);
     bus_hex(finding->record, BUS_IDENTITY_SIZE, key);
     bus_json_object(json);
-    write_text(json, "kind", kinds[finding->kind]);
+    write_text(json, "kind", province_finding_names[finding->kind]);
     write_text(json, "rowKey", key);
     write_text(json, "item", item);
     write_number(json, "itemNumber", finding->item);

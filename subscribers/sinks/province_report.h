@@ -23,6 +23,7 @@ enum province_finding_kind {
     PROVINCE_UNKNOWN,       /* held there, and never reported by us: told only */
     PROVINCE_FINDING_KINDS
 };
+extern const char *const province_finding_names[]; /* "MISSING", …; by kind */
 
 struct province_finding {
     enum province_finding_kind kind;

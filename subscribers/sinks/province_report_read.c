@@ -9,8 +9,6 @@
 
 enum { MAX_FILE_BYTES = 64 * 1024 * 1024, NAME_SIZE = 256 };
 
-static const char *const kinds[] = {"MISSING", "DIFFERENT", "NOT_WITHDRAWN", "UNKNOWN"};
-
 static void text_of(const struct bus_json_value *value, const char *name, char *out_text, size_t size)
 {
     const struct bus_json_value *member = bus_json_member(value, name);
@@ -43,7 +41,7 @@ static bool read_finding(const struct bus_json_value *value, struct province_fin
     finding->leaf = (uint64_t)number_of(value, "leaf");
     finding->named = (uint64_t)number_of(value, "named");
     for (int i = 0; i < PROVINCE_FINDING_KINDS; i++)
-        if (strcmp(kind, kinds[i]) == 0) {
+        if (strcmp(kind, province_finding_names[i]) == 0) {
             finding->kind = (enum province_finding_kind)i;
             return finding->partition >= 0 && bus_unhex(key, finding->record, BUS_IDENTITY_SIZE);
         }
