@@ -163,10 +163,13 @@ static enum bus_status collect(struct subscribers_courier *courier, int timeout_
         subscribers_applier_is_away(applier, batch->retry_ms, error);
     else
         subscribers_applier_is_back(applier);
+    struct subscribers_lane *lane = lane_of(courier, batch);
+    if (status == BUS_RETRY && !batch->is_away && lane->waits_since_ms == 0)
+        bus_log_failure(BUS_LOG_WARN, "一个分区等待接收端 / a partition waits for the receiver", status, error);
     if (status == BUS_RETRY)
-        subscribers_lane_wait(lane_of(courier, batch), batch->is_away ? 0 : batch->retry_ms, error);
+        subscribers_lane_wait(lane, batch->is_away ? 0 : batch->retry_ms, error);
     else
-        subscribers_lane_go_on(lane_of(courier, batch));
+        subscribers_lane_go_on(lane);
     keep(courier, batch);
     return BUS_OK;
 }
