@@ -200,11 +200,9 @@ enum bus_status province_plan_learn(const struct province_planner *planner, stru
         entry->next = PROVINCE_ASK;
         return BUS_OK;
     }
-    bool is_new = note->state == PROVINCE_ABSENT; /* then its day is not known: it is sent, not left as it is */
     note->state = held->state;
-    memcpy(note->gov_id, held->gov_id, sizeof note->gov_id);
-    if (!is_new)
-        memcpy(note->digest, held->digest, sizeof note->digest);
+    memcpy(note->gov_id, held->gov_id,
+           sizeof note->gov_id); /* not its digest: what is sent next must be the same after a crash */
     return plan_again(planner, entry, error);
 }
 

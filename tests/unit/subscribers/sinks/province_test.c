@@ -13,6 +13,7 @@
 #include "subscribers/sinks/http_client.h"
 #include "subscribers/sinks/province_compare.h"
 #include "subscribers/sinks/province_memory.h"
+#include "subscribers/sinks/province_row.h"
 #include "tests/support/folder.h"
 #include "tests/support/province_builder.h"
 
@@ -46,6 +47,7 @@ static struct {
     int statuses[MOST]; /* of the next requests, instead of an answer; 0 = answer; -1 = took it, and no answer comes */
     const char *next_body; /* of the next answer, instead of its own */
     int64_t retry_after_ms;
+    char digest[2 * BUS_DIGEST_SIZE + 1]; /* of what it holds; "" = another than any */
 } platform;
 
 static void *waiting; /* opaque of the request under way */
@@ -150,12 +152,13 @@ static void take_batch(const struct bus_json_value *rows, struct bus_buffer *buf
 
 static void answer_row(const char *path, struct bus_buffer *buffer)
 {
+    static const char zeros[] = "0000000000000000000000000000000000000000000000000000000000000000";
     const struct held *held = find_held(path + strlen("/rows?rowKey="));
     answer_status = 200;
     bus_buffer_printf(buffer, "{\"rows\":[");
     if (held != NULL) {
-        bus_buffer_printf(buffer, "{\"rowKey\":\"%s\",\"state\":\"%s\",\"digest\":\"%064d\",\"govId\":", held->key,
-                          held->state, 0);
+        bus_buffer_printf(buffer, "{\"rowKey\":\"%s\",\"state\":\"%s\",\"digest\":\"%s\",\"govId\":", held->key,
+                          held->state, platform.digest[0] != 0 ? platform.digest : zeros);
         print_gov_id(buffer, held);
         bus_buffer_printf(buffer, "}");
     }
@@ -668,6 +671,28 @@ static void a_withdrawal_waits_for_its_gov_id(void **state)
     assert_string_equal(platform.requests[platform.request_count - 1].path, "/batches");
 }
 
+/* As if the agent had died after the update was taken: the province holds the new content already, and is told so again. */
+static void what_the_province_holds_does_not_change_what_is_sent(void **state)
+{
+    (void)state;
+    platform.is_pending = true;
+    send_well((struct test_report[]){put(1, 1)}, 1);
+    platform.is_pending = false;
+    snprintf(platform.rows[0].state, sizeof platform.rows[0].state, "reported");
+    struct attempt attempt;
+    put_together(&attempt, (struct test_report[]){put(1, 2)}, 1);
+    struct subscribers_delivery *delivery = &attempt.batch.deliveries[0];
+    struct province_row row;
+    struct bus_arena *arena = bus_arena_create(1024 * 1024);
+    assert_int_equal(province_row_make(province.mapping, delivery, arena, &row, &attempt.error), BUS_OK);
+    bus_hex(row.digest, sizeof row.digest, platform.digest);
+    bus_arena_destroy(arena);
+    go(&attempt);
+    assert_int_equal(attempt.status, BUS_OK);
+    assert_body(platform.request_count - 1, "\"op\":\"update\"");
+    done_with(&attempt);
+}
+
 static void a_row_that_the_province_lost_is_added_again(void **state)
 {
     (void)state;
@@ -917,6 +942,7 @@ int main(void)
         PROMISE(a_withdrawal_of_what_was_never_taken_is_settled),
         PROMISE(a_status_marks_what_is_held),
         PROMISE(a_withdrawal_waits_for_its_gov_id),
+        PROMISE(what_the_province_holds_does_not_change_what_is_sent),
         PROMISE(a_row_that_the_province_lost_is_added_again),
         PROMISE(a_row_that_is_there_already_is_brought_up_to_date),
         PROMISE(after_a_lost_answer_the_same_request_is_made),
