@@ -22,7 +22,7 @@ void bus_http_reply_add(struct bus_http_reply *reply, const char *name, const ch
             reply->headers[i].value = value;
             return;
         }
-    assert(!"room for the header");
+    assert(false && "room for the header");
 }
 
 const char *bus_http_reply_header_view(const struct bus_http_reply *reply, const char *name)

@@ -134,8 +134,8 @@ static void what_is_no_statement_is_refused(void **state)
         "xinqiao check v1\n",
         "xinqiao check v2\nexchange=a\n",
         "{\"format\": \"xinqiao proof v1\"}",
-        "xinqiao check v1\nexchange=a\nsubscriber=b\nsubject=c\nasked_at=-\nsealed_at=-\nrecords=1\ncomplete=yes\n"
-        "root=00\nkey=0\nsignature=\n",
+        ("xinqiao check v1\nexchange=a\nsubscriber=b\nsubject=c\nasked_at=-\nsealed_at=-\nrecords=1\ncomplete=yes\n"
+         "root=00\nkey=0\nsignature=\n"),
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct bus_check check;

@@ -118,8 +118,8 @@ static void a_day_without_a_report_or_with_a_broken_one_is_refused(void **state)
     static const char *const bad[] = {
         "", "{}", "{\"day\":\"2026-11-23\",\"items\":[],\"rows\":[]}",
         "{\"day\":\"2026-11-24\",\"items\":[],\"rows\":[{\"kind\":\"MISSING\"}]}",
-        "{\"day\":\"2026-11-24\",\"items\":[],\"rows\":[{\"kind\":\"OTHER\",\"partition\":1,"
-        "\"rowKey\":\"0c1b2a39485766758493a2b1c0dfeefd\"}]}"};
+        ("{\"day\":\"2026-11-24\",\"items\":[],\"rows\":[{\"kind\":\"OTHER\",\"partition\":1,"
+         "\"rowKey\":\"0c1b2a39485766758493a2b1c0dfeefd\"}]}")};
     char folder[TEST_FOLDER_SIZE], path[TEST_FOLDER_SIZE + 64];
     struct bus_error error;
     struct province_report report;
