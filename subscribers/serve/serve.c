@@ -14,7 +14,7 @@ struct serve {
     struct serve_desk *desk;
     struct serve_front *front;
     struct bus_http_server *server;
-    bool is_prepared;
+    bool is_prepared, is_told;
     int64_t prepare_at_ms;
 };
 
@@ -76,8 +76,9 @@ static void prepare(struct serve *serve)
     enum bus_status status = serve_desk_prepare(serve->desk, &error);
     serve->is_prepared = status == BUS_OK;
     serve->prepare_at_ms = bus_clock_monotonic_ms() + PREPARE_AGAIN_MS;
-    if (status != BUS_OK)
+    if (status != BUS_OK && !serve->is_told)
         bus_log_failure(BUS_LOG_WARN, "the store cannot be prepared for checks", status, &error);
+    serve->is_told = status != BUS_OK;
 }
 
 static void reload(struct serve *serve)

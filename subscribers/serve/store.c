@@ -6,6 +6,8 @@
 #include "bus/catalogue.h"
 #include "bus/log.h"
 
+#define NO_SUCH_TABLE "PG_42P01"
+
 enum { NUMBER_SIZE = 24, SETUP_SIZE = 128 };
 
 struct serve_store {
@@ -98,19 +100,25 @@ static enum bus_status exists(struct serve_store *store, bool *out_exists, struc
     return BUS_OK;
 }
 
-/* Without an index an answer takes longer, and nothing else. */
+/* Without an index an answer takes longer, and nothing else. Tables come with the agent that applies. */
 static enum bus_status make_indexes(struct serve_store *store, const struct serve_shelf *shelf, struct bus_error *error)
 {
+    const char *missing = NULL;
     enum bus_status status = postgresql_client_run(store->client, "SET statement_timeout = 0", error);
     for (size_t i = 0; i < shelf->count && status == BUS_OK; i++) {
         status = postgresql_client_run(store->client, shelf->entries[i].index_sql, error);
-        if (status == BUS_FATAL || status == BUS_REJECT) {
+        if (status == BUS_RETRY || status == BUS_OK)
+            continue;
+        if (strcmp(error->code, NO_SUCH_TABLE) == 0)
+            missing = shelf->entries[i].table->name;
+        else
             bus_log(BUS_LOG_INFO, "no index for checks", "table=%s reason=\"%s\"", shelf->entries[i].table->name,
                     error->message);
-            status = BUS_OK;
-        }
+        status = BUS_OK;
     }
     postgresql_client_disconnect(store->client);
+    if (status == BUS_OK && missing != NULL)
+        status = bus_fail(error, BUS_RETRY, "the table %s is not there yet; the agent that applies makes it", missing);
     return status;
 }
 
