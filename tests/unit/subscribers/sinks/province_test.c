@@ -205,7 +205,8 @@ enum bus_status http_client_send(struct http_client *client, const struct http_r
     for (size_t i = 0; i < request->header_count; i++)
         if (strcmp(request->headers[i].name, "Idempotency-Key") == 0)
             snprintf(asked->key, sizeof asked->key, "%s", request->headers[i].value);
-    asked->body = strndup((const char *)request->body.data, request->body.length);
+    asked->body =
+        request->body.length > 0 ? strndup((const char *)request->body.data, request->body.length) : strdup("");
     if (request->body.length > 0) {
         assert_int_equal(bus_json_parse(request->body, &document, error), BUS_OK);
         const struct bus_json_value *rows = bus_json_member(bus_json_root(document), "rows");
