@@ -2,10 +2,10 @@
 
 #include <stdio.h>
 
-#include "subscribers/sinks/https.h"
-#include "subscribers/sinks/ndjson.h"
-#include "subscribers/sinks/postgresql.h"
-#include "subscribers/sinks/province.h"
+#include "subscribers/sinks/https/https.h"
+#include "subscribers/sinks/ndjson/ndjson.h"
+#include "subscribers/sinks/postgresql/postgresql.h"
+#include "subscribers/sinks/province/province.h"
 
 const struct subscribers_sink *const subscribers_sinks[] = {&subscribers_postgresql, &subscribers_ndjson,
                                                             &subscribers_https, &subscribers_province, NULL};

@@ -3,7 +3,7 @@
 #define SUBSCRIBERS_SERVE_SHELF_H
 
 #include "subscribers/serve/settings.h"
-#include "subscribers/sinks/postgresql_table.h"
+#include "subscribers/sinks/postgresql/table.h"
 
 struct serve_table {
     const struct postgresql_table *table;

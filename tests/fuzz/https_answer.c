@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "bus/utf8.h"
-#include "subscribers/sinks/https_answer.h"
+#include "subscribers/sinks/https/answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

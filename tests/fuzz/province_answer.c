@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "bus/utf8.h"
-#include "subscribers/sinks/province_answer.h"
+#include "subscribers/sinks/province/answer.h"
 
 enum { ROWS = 3 };
 

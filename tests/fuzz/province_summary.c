@@ -1,7 +1,7 @@
 /* Fuzzes what the province says of items and days: whatever the text, it is refused with a reason, or is counted and compared. */
 #include <stdlib.h>
 
-#include "subscribers/sinks/province_tally.h"
+#include "subscribers/sinks/province/tally.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -13,11 +13,11 @@
 #include "gateway/settings.h"
 #include "subscribers/engine/settings.h"
 #include "subscribers/serve/settings.h"
-#include "subscribers/sinks/https.h"
-#include "subscribers/sinks/ndjson.h"
-#include "subscribers/sinks/postgresql.h"
-#include "subscribers/sinks/province.h"
-#include "subscribers/sinks/province_mapping.h"
+#include "subscribers/sinks/https/https.h"
+#include "subscribers/sinks/ndjson/ndjson.h"
+#include "subscribers/sinks/postgresql/postgresql.h"
+#include "subscribers/sinks/province/mapping.h"
+#include "subscribers/sinks/province/province.h"
 
 enum { PAGE_LIMIT = 1024 * 1024 };
 

@@ -11,9 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "subscribers/sinks/https.h"
-#include "subscribers/sinks/https_event.h"
-#include "subscribers/sinks/https_proof.h"
+#include "subscribers/sinks/https/event.h"
+#include "subscribers/sinks/https/https.h"
+#include "subscribers/sinks/https/proof.h"
 #include "tests/support/sealed_log.h"
 
 #define TOPIC "xq.out.court"

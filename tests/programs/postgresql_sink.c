@@ -1,4 +1,4 @@
-/* Promises of subscribers/sinks/postgresql.h that only a real PostgreSQL can prove.
+/* Promises of subscribers/sinks/postgresql/postgresql.h that only a real PostgreSQL can prove.
  *
  *     postgresql_sink CONNECTION      runs all of it in schemas of its own, "xinqiao_test_<pid>…", removed at the end */
 #include <setjmp.h>
@@ -9,8 +9,8 @@
 /* cmocka wants the first two above first */
 #include <cmocka.h>
 
-#include "subscribers/sinks/postgresql.h"
-#include "subscribers/sinks/postgresql_client.h"
+#include "subscribers/sinks/postgresql/client.h"
+#include "subscribers/sinks/postgresql/postgresql.h"
 #include "tests/support/catalogue_copy.h"
 #include "tests/support/delivery_builder.h"
 #include "tests/support/folder.h"

@@ -4,7 +4,7 @@
 
 #include "subscribers/engine/catalogues.h"
 #include "subscribers/engine/delivery.h"
-#include "subscribers/sinks/province_mapping.h"
+#include "subscribers/sinks/province/mapping.h"
 #include "tests/support/event_builder.h"
 
 struct test_province {
