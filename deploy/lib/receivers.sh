@@ -5,6 +5,7 @@
 #   receivers_port FOLDER NAME        of province, province-control (the simulator's, plain HTTP), tender, serve
 #   receivers_describe FOLDER         lines for FOLDER/env
 #   receivers_start FOLDER
+#   receivers_serve FOLDER            the agent that answers; the court's tables are there once its agent has run
 #   receivers_stop FOLDER
 #
 # province: the simulator of the provincial platform, its ledger in FOLDER/receivers/province/. tender: the reference receiver of
@@ -62,7 +63,10 @@ receivers_start_tender() {
         --topic "${EXCHANGE_PREFIX}out.tender" --store "$folder/receivers/tender.sqlite"
 }
 
+receivers_serve() {
+    process_start "$1" serve-court "$EXCHANGE_BIN/xinqiao-agent" --config "$1/config/agent-court.cfg" --serve
+}
+
 receivers_stop() {
-    local folder=$1
-    process_stop "$folder" receiver-province receiver-tender
+    process_stop "$1" receiver-province receiver-tender serve-court
 }

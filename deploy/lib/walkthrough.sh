@@ -1,19 +1,33 @@
 # shellcheck shell=bash
-# A walk through the feeds of departments and through the rights of a subject, on a running demo: lines to paste, each with what one sees
-# after it.
+# A walk through the feeds of departments, the rights of a subject and the subscribers, on a running demo: lines to paste, each with what one
+# sees after it.
 #
-#   walkthrough_print FOLDER     prints the lines; those about rights are of a penalty that court, procurement and website hold, and are
-#                                missing when none is held
+#   walkthrough_print FOLDER     prints the lines; those about rights and subscribers are of two penalties that court, procurement, website,
+#                                tender and province hold, and are missing when there are none
 #   walkthrough_lines            those of its output that are commands (a filter)
 
-# A market penalty of an organisation that all three hold and that no case is about; the first by identity, so that each demo shows the
-# same one.
-walkthrough_record() {
+# Market penalties of organisations that all of them hold and that no case is about; in the order of identities, so that each demo shows the
+# same ones.
+walkthrough_records() {
     local folder=$1 connection
     connection=$(postgresql_connection "$folder" "$EXCHANGE_DATABASE")
     comm -12 <(psql "$connection" -Atc "SELECT encode(c.xq_record, 'hex') FROM court.penalty c JOIN procurement.penalty p USING (xq_record)
-                  WHERE c.xq_department = 'market' AND NOT c.xq_withdrawn AND c.xq_flags = '{}'" | sort) \
-        <(walkthrough_website_holds "$folder" | sort) | sed -n 1p
+                  WHERE c.xq_department = 'market' AND NOT c.xq_withdrawn AND c.xq_flags = '{}'
+                  AND length(c.credit_code) = 18" | sort) \
+        <(comm -12 <(walkthrough_website_holds "$folder" | sort) \
+            <(comm -12 <(walkthrough_tender_holds "$folder" | sort) <(walkthrough_province_holds "$folder" | sort)))
+}
+
+walkthrough_tender_holds() {
+    python3 -c 'import sqlite3, sys
+for row in sqlite3.connect(sys.argv[1]).execute("SELECT record FROM record WHERE NOT withdrawn"): print(row[0])' "$1/receivers/tender.sqlite"
+}
+
+walkthrough_province_holds() {
+    python3 -c 'import json, sys
+rows = {row["rowKey"]: row["state"] for line in open(sys.argv[1]) for row in json.loads(line).get("rows", ())}
+for key, state in rows.items():
+    if state != "withdrawn": print(key)' "$1/receivers/province/ledger.ndjson"
 }
 
 # The penalties of which the website's last line is not a withdrawal. Its files follow each other by name.
@@ -24,10 +38,13 @@ walkthrough_website_holds() {
 }
 
 walkthrough_print() {
-    local record
+    local records
     walkthrough_print_feeds "$1"
-    record=$(walkthrough_record "$1") || true
-    [[ -z $record ]] || walkthrough_print_rights "$1" "$record"
+    mapfile -t records < <(walkthrough_records "$1")
+    ((${#records[@]} < 2)) || {
+        walkthrough_print_rights "$1" "${records[0]}"
+        walkthrough_print_subscribers "$1" "${records[0]}" "${records[1]}"
+    }
 }
 
 walkthrough_print_feeds() {
@@ -83,6 +100,42 @@ walkthrough_print_rights() {
   # 6 重新投递，随后对账 / deliver what is current again, and look at the books
   xinqiao resync procurement --officer demo --reason 演示
   sleep 2; xinqiao books
+END
+}
+
+# Behind the rights: the first record has been repaired.
+walkthrough_print_subscribers() {
+    local folder=$1 record=$2 other=$3
+    cat <<END
+
+走一遍订阅方 / a walk through the subscribers（逐行粘贴 / paste the lines）
+  source $folder/env; export XQ_CONFIG PATH=\$XQ_BIN:\$PATH; R=$record L=$other; cd \$XQ_DEPARTMENTS
+  # 1 省平台账本：修复的处罚已按它自己的标识撤下 / the platform's own ledger: the repaired penalty was withdrawn there, by its identifier
+  xinqiao agents list
+  curl -sS \$XQ_PROVINCE_CONTROL/count; echo
+  grep -F \$R \$XQ_PROVINCE/ledger.ndjson | tail -1 | grep -oE '"(state|govId)":"[A-Za-z0-9]*"|"reason":"[A-Z]*"'
+  # 2 省平台拒收一行，其原话回到部门 / the platform refuses a row, and its words come back to the department
+  curl -sS -d '{"bad_rows": 1}' \$XQ_PROVINCE_CONTROL/trouble >/dev/null
+  sed -n '1s/〔2025〕/〔2024〕/p' ecommerce/samples-push/list.membership/list.membership-20260904-002.ndjson >\$XQ_DEMO/run/strict.ndjson
+  (cd \$XQ_CERTIFICATES && curl -sS --cacert ca.pem --cert ecommerce.pem --key ecommerce.key -H 'Content-Type: application/x-ndjson' -H 'Idempotency-Key: YS-2' --data-binary @\$XQ_DEMO/run/strict.ndjson \$XQ_PUSH/feeds/list.membership); echo
+  sleep 3; xinqiao receipts --refused --subscriber province | tail -3
+  xinqiao quarantine list --stage receipt | tail -3
+  curl -sS -d '{"bad_rows": 0}' \$XQ_PROVINCE_CONTROL/trouble >/dev/null
+  # 3 招投标平台维护期间有人提出异议：它还没有签收 / a dispute while the tender centre is paused: it has not signed for it
+  xinqiao agents pause tender --officer demo --reason 接收方系统维护
+  xinqiao rights open dispute \$L --case YY-2 --document 异字〔2026〕3号 --officer demo --reason 当事人提出异议
+  sleep 3; xinqiao laggards
+  # 4 恢复后随即签收 / it goes on, and signs
+  xinqiao agents resume tender --officer demo --reason 维护完成
+  sleep 3; xinqiao laggards
+  xinqiao receipts \$L
+  xinqiao rights resolve YY-2 --step REJECTED --document 异字〔2026〕4号 --officer demo --reason 核实无误
+  # 5 现场核查：法院此刻持有什么、有多新；核查单可打印、可离线核验 / a check on the spot: what the court holds now; a sheet, verified offline
+  C=\$(psql "\$XQ_PG" -Atc "SELECT credit_code FROM court.penalty WHERE xq_record = '\\x\$L'")
+  curl -sS --cacert \$XQ_CERTIFICATES/ca.pem -G \$XQ_SERVE/subjects/\$C --data-urlencode purpose=评标资格审查 --data-urlencode officer=王评审 | cut -c 1-700
+  curl -sS --cacert \$XQ_CERTIFICATES/ca.pem -G \$XQ_SERVE/subjects/\$C/sheet --data-urlencode purpose=评标资格审查 --data-urlencode officer=王评审 -o \$XQ_DEMO/run/sheet.html
+  sed -n '/<pre>/,/<\/pre>/p' \$XQ_DEMO/run/sheet.html | sed 's/.*<pre>//; s/<\/pre>.*//' >\$XQ_DEMO/run/sheet.txt; cat \$XQ_DEMO/run/sheet.txt
+  xinqiao verify \$XQ_DEMO/run/sheet.txt --keys \$XQ_KEYS
 END
 }
 
