@@ -31,10 +31,10 @@ def fill(topics, number, records):
     gateway.stop()
 
 
-def apply(topics, connection, records):
+def apply(topics, connection, records, settings="agent-court.cfg"):
     """Rows a second from the agent's first commit to its last."""
     end = topics.end(TOPIC)
-    agent = program("xinqiao-agent", "--config", config("agent-court.cfg"), log="agent-court")
+    agent = program("xinqiao-agent", "--config", config(settings), log="agent-court")
     try:
         wait_for("the agent's tables", lambda: query(
             connection, "SELECT 1 FROM pg_tables WHERE schemaname = %s AND tablename = 'xinqiao_position'", SCHEMA), 60)

@@ -122,7 +122,7 @@ class Topics:
         return {p: self.end_of(topic, p) for p in range(PARTITIONS)}
 
     def end_of(self, topic, partition):
-        for _ in range(20):
+        for _ in range(120):
             try:
                 return self.consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)[1]
             except KafkaException as error:  # a topic that was made just now has no leader for a moment
