@@ -20,7 +20,7 @@ import urllib.parse
 import figures
 from exchange import FOLDER, PARTITIONS, PREFIX, RECORDS, Gateway, Topics, config, cpu_s, feed, program, wait_for, watch
 
-EVENTS = min(RECORDS, 150000)
+EVENTS = min(RECORDS, 400000)
 ROUNDS = 3
 TOPIC = PREFIX + "out.tender"
 ADDRESS = os.environ["XQ_TENDER_ADDRESS"]

@@ -45,7 +45,8 @@ struct stream {
 };
 
 struct record {
-    long number, subject;
+    long number, subject; /* the number is one among its item's */
+    int item;
     int64_t version;
     char uscc[19];
     char texts[MAX_FIELDS][TEXT_SIZE];
@@ -115,6 +116,10 @@ static void free_text(const struct record *record, const struct bus_field *field
 {
     static const char *const words[] = {"柳州", "机械", "制造", "食品", "销售", "道路", "运输", "工程",
                                         "服务", "信息", "技术", "农业", "环保", "物流", "贸易", "许可"};
+    if (strcmp(field->name, "document_number") == 0) { /* no two of one party are alike */
+        snprintf(text, TEXT_SIZE, "柳文%d〔2026〕%ld号", record->item, record->number);
+        return;
+    }
     size_t most = field->max_length != 0 ? field->max_length : 64;
     size_t characters = most <= 16 ? most / 2 : most <= 64 ? 10 : most <= 300 ? 16 : 40;
     if (strcmp(field->name, "subject_name") == 0)
@@ -219,6 +224,7 @@ static void choose_record(struct made_events *events, struct stream *stream)
     struct record *record = &events->record;
     long made = stream->made++, all = options->population != 0 ? options->population : options->records;
     record->number = options->first + made;
+    record->item = stream->item->number;
     record->version = 1790000000000 + options->round;
     if (options->population != 0) {
         long theirs = (long)((double)all * stream->weight / events->weight_sum);
