@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -140,8 +141,11 @@ def kill_rounds(folder, rounds, seed):
 
 def take_over(exchange, operator, count, name):
     """The second agent of the subscriber dies for good."""
-    for file in ("supervisor.pid", "pid"):
-        os.kill(int((exchange.folder / "run" / f"agent-{name}-2.{file}").read_text()), 9)
+    for file in ("supervisor.pid", "pid"):  # in this order: nobody starts it again
+        try:
+            os.kill(int((exchange.folder / "run" / f"agent-{name}-2.{file}").read_text()), signal.SIGKILL)
+        except (OSError, ValueError):
+            pass  # it was just dead
     count.note(f"{name}: the agent that is left has all partitions",
                until(lambda: len(operator.lanes(name, "1")) == 6, TAKE_OVER_SECONDS))
 
