@@ -208,17 +208,22 @@ class Place:
         return len(self.held())
 
     def taken_twice(self):
-        """rowKeys that were added while they were held, and govIds of two rows."""
-        held, twice, owners = set(), [], {}
+        """rowKeys that were added otherwise while they were held, and govIds of two rows. The same row may come again after a crash between the
+        platform's answer and our note of it: that changes nothing there."""
+        held, twice, owners = {}, [], {}
         for line in ledger.read(self.ledger_path):
             if 'lost' in line:
-                held = set()  # not followed here: a loss is its own test
+                held = {}  # not followed here: a loss is its own test
             for row in line.get('rows', ()) if line.get('answer') else ():  # what a test wrote was never answered
-                if row['op'] == 'add' and row['rowKey'] in held:
-                    twice.append(row['rowKey'])
-                if owners.setdefault(row['govId'], row['rowKey']) != row['rowKey']:
+                key, now = row['rowKey'], (row['govId'], row['digest'])
+                if row['op'] == 'add' and held.get(key, now) != now:
+                    twice.append(key)
+                if owners.setdefault(row['govId'], key) != key:
                     twice.append(row['govId'])
-                (held.discard if row['state'] == 'withdrawn' else held.add)(row['rowKey'])
+                if row['state'] == 'withdrawn':
+                    held.pop(key, None)
+                else:
+                    held[key] = now
         return twice
 
     # --- the exchange ---

@@ -37,6 +37,7 @@ struct province_job {
     struct province_entry *asked; /* or the entry that is asked about */
     bool waits;                   /* for a govId: of the batch, what stands before `waits_at` counts */
     size_t waits_at;
+    bool has_come_to_wait; /* all that stands before has been taken */
     bool is_done;
     enum bus_status status;
     struct bus_error error; /* RETRY */
@@ -237,6 +238,7 @@ static enum bus_status step(struct province_job *job, struct bus_error *error)
         if (next != NULL)
             return next->next == PROVINCE_ASK ? ask(job, next, error) : report(job, error);
         if (job->waits) {
+            job->has_come_to_wait = true;
             wait_for_gov_id(job);
             return done(job, BUS_RETRY);
         }
@@ -347,7 +349,7 @@ bool province_job_rests(const struct province_job *job)
 
 enum bus_status province_job_finish(struct province_job *job, struct bus_error *error)
 {
-    size_t settled = job->status == BUS_OK ? job->batch->count : job->waits ? job->waits_at : 0;
+    size_t settled = job->status == BUS_OK ? job->batch->count : job->has_come_to_wait ? job->waits_at : 0;
     enum bus_status status = province_segments_settle(&job->segments, settled, error);
     if (status == BUS_OK && settled > 0 && job->size != job->noted_size)
         status = province_memory_note_size(job->batch, job->size, error);
@@ -356,7 +358,7 @@ enum bus_status province_job_finish(struct province_job *job, struct bus_error *
     job->batch->settled = settled;
     if (job->status != BUS_OK)
         *error = job->error;
-    if (job->status == BUS_RETRY && !job->waits)
+    if (job->status == BUS_RETRY && !job->has_come_to_wait)
         job->batch = NULL;
     return job->status;
 }
