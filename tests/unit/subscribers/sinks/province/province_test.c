@@ -672,6 +672,27 @@ static void a_withdrawal_waits_for_its_gov_id(void **state)
     assert_string_equal(platform.requests[platform.request_count - 1].path, "/batches");
 }
 
+static void what_stands_before_a_row_that_waits_counts_only_when_it_was_taken(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    platform.is_pending = true;
+    send_well((struct test_report[]){put(1, 1)}, 1);
+    platform.statuses[2] = 503; /* behind the question about the first */
+    put_together(&attempt, (struct test_report[]){put(2, 1), withdrawal(1), put(3, 1)}, 3);
+    go(&attempt);
+    assert_int_equal(attempt.status, BUS_RETRY);
+    assert_int_equal(attempt.batch.settled, 0);
+    assert_int_equal(attempt.batch.note_count, 0);
+    assert_null(find_held("2"));
+    go(&attempt);
+    assert_int_equal(attempt.status, BUS_RETRY);
+    assert_int_equal(attempt.batch.settled, 1);
+    assert_int_equal(attempt.batch.note_count, 1);
+    assert_int_equal(platform.count, 2);
+    done_with(&attempt);
+}
+
 /* As if the agent had died after the update was taken: the province holds the new content already, and is told so again. */
 static void what_the_province_holds_does_not_change_what_is_sent(void **state)
 {
@@ -943,6 +964,7 @@ int main(void)
         PROMISE(a_withdrawal_of_what_was_never_taken_is_settled),
         PROMISE(a_status_marks_what_is_held),
         PROMISE(a_withdrawal_waits_for_its_gov_id),
+        PROMISE(what_stands_before_a_row_that_waits_counts_only_when_it_was_taken),
         PROMISE(what_the_province_holds_does_not_change_what_is_sent),
         PROMISE(a_row_that_the_province_lost_is_added_again),
         PROMISE(a_row_that_is_there_already_is_brought_up_to_date),
